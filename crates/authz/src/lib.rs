@@ -1,0 +1,1 @@
+//! May they: policy bundle, decision, refusal, ledger record and the gate.

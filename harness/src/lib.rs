@@ -1,0 +1,1 @@
+//! The actgate command and the case runner.

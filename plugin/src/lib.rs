@@ -1,0 +1,1 @@
+//! The Envoy shell: proxy-wasm callbacks around the gate.

@@ -1,0 +1,1 @@
+//! Cases, lifecycle, conformance and end-to-end tests.
