@@ -1,1 +1,7 @@
-//! The actgate command and the case runner.
+//! The actgate command and what it is made of: configuration files with places, the check of an Envoy
+//! configuration against them, and development tokens.
+
+pub mod diagnostic;
+pub mod document;
+pub mod nearest;
+pub mod text;

@@ -1,0 +1,78 @@
+//! YAML and JSON files: the value, and where in the file each part of it was written.
+//!
+//! One strict reader for both: JSON is YAML in flow style. What two YAML readers could understand in two
+//! ways (duplicate keys, merge keys, tags, several documents, keys that are no strings) is refused.
+
+mod place;
+mod reader;
+mod scalar;
+mod spans;
+mod template;
+
+use serde_json::Value;
+
+use crate::diagnostic::Diagnostic;
+use crate::text::SourceText;
+
+pub use place::Place;
+pub use spans::{Found, Spans};
+
+/// The largest file: `entities.json` with 100,000 entities has some 10 MB.
+const MAX_BYTES: usize = 16 << 20;
+
+/// A file that was read.
+#[derive(Debug, Clone)]
+pub struct Document {
+    text: SourceText,
+    value: Value,
+    spans: Spans,
+}
+
+// === impl Document ===
+
+impl Document {
+    /// Reads a document; all that is wrong with it otherwise.
+    pub fn parse(text: SourceText) -> Result<Self, Vec<Diagnostic>> {
+        let (value, spans) = if text.name().ends_with(".json") {
+            reader::read(&text, &template::with_yaml_escapes(text.text()))?
+        } else {
+            reader::read(&text, text.text())?
+        };
+        Ok(Self { text, value, spans })
+    }
+
+    /// Reads a document that still has `${NAME}` placeholders, whatever will be put in their place: each
+    /// counts as a plain word. Without this `{port: ${PORT}}` would end its mapping too early.
+    pub fn parse_template(text: SourceText) -> Result<Self, Vec<Diagnostic>> {
+        let (value, spans) = reader::read(&text, &template::masked(text.text()))?;
+        Ok(Self { text, value, spans })
+    }
+
+    /// The text it was read from.
+    pub fn text(&self) -> &SourceText {
+        &self.text
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Where the parts of the value were written.
+    pub fn spans(&self) -> &Spans {
+        &self.spans
+    }
+
+    /// The value as a whole, as a place to walk from.
+    pub fn root(&self) -> Place<'_> {
+        Place::root(self)
+    }
+
+    /// The value without its text.
+    pub fn into_value(self) -> Value {
+        self.value
+    }
+}
+
+#[cfg(test)]
+mod tests;
