@@ -1,1 +1,43 @@
-//! Who is asking: JWS, JWKS, claims, verification, delegation.
+//! Who is asking: compact JWS, JWK sets, claims, verification and delegation.
+//!
+//! The crate does no I/O: the credential's bytes, the keys and the time are arguments. What a caller says about
+//! itself enters as bytes and leaves as an [`Arc<VerifiedToken>`](VerifiedToken), which only
+//! [`Verifier::verify`] can make, and from that as a [`Caller`]: on whose behalf, and by whose hand.
+//!
+//! Every doubt is a [`TokenError`]; nothing is repaired and there is no switch that accepts more.
+
+#![forbid(unsafe_code)]
+
+mod algorithm;
+mod cache;
+mod claims;
+mod delegation;
+mod error;
+mod issuer;
+mod json;
+mod jwk;
+mod jws;
+mod profile;
+mod signature;
+mod spiffe;
+mod time;
+mod verify;
+
+#[cfg(test)]
+mod fixture;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use cache::TokenCache;
+pub use claims::{ClaimMap, TaskClaims};
+pub use delegation::{Caller, Identity, IdentityKind, MAX_ACT_DEPTH};
+pub use error::TokenError;
+pub use issuer::{
+    DEFAULT_MAX_LIFETIME_SECONDS, DEFAULT_SKEW_SECONDS, IssuerKind, IssuerRules, VerifierError,
+};
+pub use jwk::{KeySet, KeySetError, SkipReason, SkippedKey, VerifyingKey};
+pub use jws::{Header, MAX_TOKEN_BYTES, UnverifiedToken};
+pub use profile::Profile;
+pub use signature::{JwtSimple, SignatureFault, SignaturePort};
+pub use spiffe::{InvalidSpiffeId, SpiffeId};
+pub use time::UnixTime;
+pub use verify::{VerifiedToken, Verifier};

@@ -1,0 +1,96 @@
+//! What kind of token an issuer sends: which `typ`, which claims, which keys.
+//!
+//! The kinds exclude each other as RFC 8725 section 3.12 asks: a token is read by the rules of the one profile
+//! its issuer is configured with.
+
+use crate::algorithm::Algorithm;
+use crate::jwk::{Purpose, VerifyingKey};
+use crate::jws::Header;
+
+#[cfg(test)]
+mod tests;
+
+/// The kind of token that an issuer sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// An OAuth access token (RFC 9068).
+    AtJwt,
+    /// Any other JWT with `iss`, `sub`, `aud`, `exp` and `iat`.
+    Generic,
+    /// A SPIFFE JWT-SVID: the issuer is the trust domain of `sub`.
+    JwtSvid,
+}
+
+// === impl Profile ===
+
+impl Profile {
+    /// The claims that must be there.
+    pub(crate) fn required_claims(self) -> &'static [&'static str] {
+        match self {
+            // RFC 9068 section 2.2.
+            Self::AtJwt => &["iss", "sub", "aud", "exp", "iat", "jti", "client_id"],
+            Self::Generic => &["iss", "sub", "aud", "exp", "iat"],
+            // JWT-SVID section 3.
+            Self::JwtSvid => &["sub", "aud", "exp"],
+        }
+    }
+
+    /// Whether the header's `typ` is right, where the issuer has no list of its own.
+    pub(crate) fn accepts_type(self, typ: Option<&str>) -> bool {
+        match self {
+            // RFC 9068 section 4: `at+jwt` or `application/at+jwt`.
+            Self::AtJwt => typ.is_some_and(|typ| is_media_type(typ, "at+jwt")),
+            // RFC 7519 section 5.1. Other types are tokens of another kind until an issuer's list names them.
+            Self::Generic => typ.is_none_or(|typ| is_media_type(typ, "JWT")),
+            // JWT-SVID section 2.3: if set, either of these values.
+            Self::JwtSvid => matches!(typ, None | Some("JWT" | "JOSE")),
+        }
+    }
+
+    /// Whether the header may have parameters beside `alg`, `kid` and `typ`.
+    pub(crate) fn accepts_parameters(self, header: &Header) -> bool {
+        match self {
+            // RFC 7515 section 4: what is not understood is ignored.
+            Self::AtJwt | Self::Generic => true,
+            // JWT-SVID section 2: no other header parameter.
+            Self::JwtSvid => !header.extended(),
+        }
+    }
+
+    /// Whether tokens of this kind may be signed with `algorithm`.
+    pub(crate) fn accepts_algorithm(self, algorithm: Algorithm) -> bool {
+        match (self, algorithm) {
+            (Self::AtJwt | Self::Generic, _) => true,
+            // JWT-SVID section 2.1 lists the RS, ES and PS families only.
+            (Self::JwtSvid, Algorithm::EdDsa) => false,
+            (Self::JwtSvid, Algorithm::Es256 | Algorithm::Es384 | Algorithm::Ps256 | Algorithm::Rs256) => {
+                true
+            }
+        }
+    }
+
+    /// Whether tokens of this kind may be signed with a key of this `use`.
+    pub(crate) fn accepts_key(self, key: &VerifyingKey) -> bool {
+        match (self, key.purpose()) {
+            (Self::AtJwt | Self::Generic, Purpose::Any | Purpose::Signature) => true,
+            (Self::AtJwt | Self::Generic, Purpose::JwtSvid) => false,
+            // SPIFFE Trust Domain and Bundle section 4.2: keys with another or no `use` are ignored, because a
+            // bundle also holds the keys of X.509-SVIDs.
+            (Self::JwtSvid, Purpose::JwtSvid) => true,
+            (Self::JwtSvid, Purpose::Any | Purpose::Signature) => false,
+        }
+    }
+}
+
+/// Compares as RFC 7515 section 4.1.9 has it: without regard to case, and a value without a slash is short for
+/// `application/` and that value.
+pub(crate) fn is_media_type(typ: &str, expected: &str) -> bool {
+    subtype(typ).eq_ignore_ascii_case(subtype(expected))
+}
+
+fn subtype(typ: &str) -> &str {
+    match typ.split_once('/') {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application") && !rest.contains('/') => rest,
+        Some(_) | None => typ,
+    }
+}
