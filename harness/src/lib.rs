@@ -3,5 +3,6 @@
 
 pub mod diagnostic;
 pub mod document;
+pub mod mint;
 pub mod nearest;
 pub mod text;
