@@ -1,1 +1,28 @@
 //! What is asked: a request becomes tool calls.
+//!
+//! ```text
+//! RequestHead::parse -> Services::select -> Adapter::route -> Route::body_need -> Route::extract -> ToolCalls
+//! ```
+//!
+//! Everything here reads bytes of an attacker. A request that two readers could understand differently is refused,
+//! never repaired: what was decided on is what goes upstream, byte for byte.
+
+pub mod adapter;
+pub mod catalog;
+pub mod error;
+mod escape;
+pub mod head;
+pub mod json;
+pub mod path;
+pub mod query;
+pub mod rest;
+pub mod service;
+pub mod tool_call;
+
+pub use adapter::{Adapter, BodyNeed, Route};
+pub use error::CallError;
+pub use head::RequestHead;
+pub use path::CanonicalPath;
+pub use query::Query;
+pub use service::{Service, Services, ServicesError};
+pub use tool_call::{Effect, Entity, ToolCall, ToolCalls};

@@ -1,0 +1,88 @@
+//! The protocols that are understood: each turns a request into tool calls.
+
+use crate::{
+    error::CallError,
+    head::RequestHead,
+    rest::{self, RestRoute},
+    service::Service,
+    tool_call::ToolCalls,
+};
+
+/// How the requests of a service are read. A closed set: a new protocol makes the compiler list the places to think.
+#[derive(Debug, Clone)]
+pub enum Adapter {
+    /// A REST-like API, described by a catalog.
+    Rest(rest::Catalog),
+}
+
+/// What is known of a request from its head alone. It owns what it needs, so that it outlives the head while a body
+/// arrives.
+#[derive(Debug, Clone)]
+pub enum Route {
+    /// A route of a REST catalog.
+    Rest(RestRoute),
+}
+
+/// How much of the body is needed to know the tool calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyNeed {
+    /// There is no body: any byte of one is [`CallError::BodyNotAllowed`].
+    None,
+    /// The body says nothing about the call and streams through.
+    Ignore,
+    /// The beginning of the body is needed, at most so many bytes of it; the rest streams through.
+    Prefix {
+        /// The most that is read.
+        max: usize,
+    },
+    /// The whole body is needed, at most so many bytes.
+    Whole {
+        /// The most that is read.
+        max: usize,
+    },
+}
+
+// === impl Adapter ===
+
+impl Adapter {
+    /// Finds what a request means, as far as its head says.
+    ///
+    /// # Errors
+    /// Every request that the service's description does not know, exactly.
+    pub fn route(&self, head: &RequestHead<'_>, service: &Service) -> Result<Route, CallError> {
+        // INVARIANT: an adapter refuses an escaped slash (`CanonicalPath::has_escaped_slash`) in every segment for
+        // which its description does not ask for one.
+        match self {
+            Self::Rest(catalog) => catalog.route(head, service).map(Route::Rest),
+        }
+    }
+
+    /// Whether a client may not send the header `name` to this service.
+    pub(crate) fn refuses_header(&self, name: &str) -> bool {
+        match self {
+            Self::Rest(catalog) => catalog.refusals().header(name.as_bytes()),
+        }
+    }
+}
+
+// === impl Route ===
+
+impl Route {
+    /// How much of the body is needed.
+    pub fn body_need(&self) -> BodyNeed {
+        match self {
+            Self::Rest(route) => route.body_need(),
+        }
+    }
+
+    /// The tool calls, given as much of the body as [`Route::body_need`] asks for (nothing for
+    /// [`BodyNeed::Ignore`]).
+    ///
+    /// # Errors
+    /// A body that is not what the route says.
+    pub fn extract(&self, body: &[u8]) -> Result<ToolCalls, CallError> {
+        match self {
+            Self::Rest(route) => route.extract(body),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A checked route.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::template::{IdTemplate, PathTemplate};
+use crate::{adapter::BodyNeed, json::Pointer, tool_call::Effect};
+
+/// Which requests are which tool call.
+#[derive(Debug)]
+pub struct RouteRule {
+    /// The method.
+    pub method: String,
+    /// The path below the service's prefix.
+    pub path: PathTemplate,
+    /// The header that tells it apart from other routes of the same path.
+    pub header: Option<HeaderRule>,
+    /// The action.
+    pub action: Arc<str>,
+    /// Whether the action changes anything.
+    pub effect: Effect,
+    /// How the resource is made.
+    pub resource: ResourceRule,
+    /// The arguments.
+    pub context: Vec<FieldRule>,
+    /// All declared query parameters, those of arguments included.
+    pub query: Vec<String>,
+    /// The arguments whose values are never shown.
+    pub secret: Vec<String>,
+    /// What happens to a body.
+    pub body: BodyRule,
+    /// Where it stands in the catalog document: an RFC 6901 pointer.
+    pub pointer: String,
+}
+
+/// A header with the value that it must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderRule {
+    /// The header, in lower case.
+    pub name: String,
+    /// Its exact value.
+    pub value: String,
+}
+
+/// How a resource is made.
+#[derive(Debug)]
+pub struct ResourceRule {
+    /// The entity type.
+    pub type_name: Arc<str>,
+    /// Its id.
+    pub id: IdTemplate,
+    /// What it is in.
+    pub parents: Vec<ParentRule>,
+    /// Where it stands in the catalog document.
+    pub pointer: String,
+}
+
+/// How something that a resource is in is made.
+#[derive(Debug)]
+pub struct ParentRule {
+    /// The entity type.
+    pub type_name: Arc<str>,
+    /// One entity or a chain of them.
+    pub lineage: Lineage,
+    /// Where it stands in the catalog document.
+    pub pointer: String,
+}
+
+/// One parent or a chain of folders.
+#[derive(Debug)]
+pub enum Lineage {
+    /// One entity with parents of its own.
+    Entity {
+        /// Its id.
+        id: IdTemplate,
+        /// What it is in.
+        parents: Vec<ParentRule>,
+    },
+    /// Every proper folder of a slash path, each in the one above it.
+    FoldersOf(IdTemplate),
+}
+
+/// One argument.
+#[derive(Debug)]
+pub struct FieldRule {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub source: Source,
+    /// What it must be.
+    pub kind: FieldType,
+    /// Whether it may be absent.
+    pub optional: bool,
+    /// Where it stands in the catalog document.
+    pub pointer: String,
+}
+
+/// Where an argument is.
+#[derive(Debug)]
+pub enum Source {
+    /// The capture of this number in the path template.
+    Path(usize),
+    /// The query parameter of this name.
+    Query(String),
+    /// The header of this name.
+    Header(String),
+    /// This place in the JSON body.
+    Json(Pointer),
+}
+
+/// What an argument must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldType {
+    /// Text.
+    String,
+    /// An integer that every reader keeps exactly.
+    Long,
+    /// `true` or `false`.
+    Bool,
+}
+
+/// What happens to a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyRule {
+    /// How much of it is needed.
+    pub need: BodyNeed,
+    /// Whether arguments are in it, so that it must be JSON.
+    pub json: bool,
+}

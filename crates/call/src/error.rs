@@ -1,0 +1,147 @@
+//! Why a request is not a tool call.
+
+use thiserror::Error;
+
+use crate::json::JsonError;
+
+/// As much of a name that a client chose as an error repeats: enough to recognise it, not enough to flood a log.
+const EXCERPT_CHARS: usize = 64;
+
+/// Why a request cannot be read as tool calls. Each is a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CallError {
+    /// The request head breaks HTTP's own rules, or is outside what this reader bounds.
+    #[error("the request is malformed: {reason}")]
+    RequestMalformed {
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// The path is not in the one canonical form of RFC 3986 section 6.2.2, or readers could disagree about it.
+    #[error("the path is not canonical: {reason}")]
+    PathNotCanonical {
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// A header that carries meaning is there more than once.
+    #[error("header `{name}` is there more than once")]
+    HeaderDuplicate {
+        /// The header.
+        name: Box<str>,
+    },
+    /// A header or cookie that a client may not send.
+    #[error("header `{name}` is refused: {reason}")]
+    HeaderRefused {
+        /// The header.
+        name: Box<str>,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A query parameter that the catalog does not declare for this route.
+    #[error("query parameter `{name}` is not declared for this route")]
+    QueryUndeclared {
+        /// The parameter.
+        name: Box<str>,
+    },
+    /// The query is not canonical, or has a parameter twice.
+    #[error("the query is malformed: {reason}")]
+    QueryMalformed {
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// No service or no route of the catalog is meant by this request.
+    #[error("no route of the catalog matches the request")]
+    RouteUnknown,
+    /// A body where the route has none.
+    #[error("the route takes no body")]
+    BodyNotAllowed,
+    /// The body is larger than what is read for a decision.
+    #[error("the body is larger than {max} bytes")]
+    BodyTooLarge {
+        /// The most that is read.
+        max: usize,
+    },
+    /// The body would have to be decompressed to be read.
+    #[error("a body that is decided on must not be encoded")]
+    BodyEncodingRefused,
+    /// The body that is decided on is not declared to be UTF-8 JSON.
+    #[error("the body must be `application/json` in UTF-8")]
+    BodyTypeRefused,
+    /// The body is not JSON as strictly as it is read here.
+    #[error("the body is not acceptable JSON: {0}")]
+    JsonInvalid(#[from] JsonError),
+    /// A value of the request that the policy decides on is missing or is not what the catalog says.
+    #[error("`{name}` {reason}")]
+    ArgumentInvalid {
+        /// The catalog's name for the value.
+        name: Box<str>,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The request asks for a tunnel or another protocol, which nobody could look into.
+    #[error("upgrades and tunnels are refused: {reason}")]
+    UpgradeRefused {
+        /// What asks for it.
+        reason: &'static str,
+    },
+}
+
+// === impl CallError ===
+
+impl CallError {
+    /// The stable reason code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::RequestMalformed { .. } => "request_malformed",
+            Self::PathNotCanonical { .. } => "path_not_canonical",
+            Self::HeaderDuplicate { .. } => "header_duplicate",
+            Self::HeaderRefused { .. } => "header_refused",
+            Self::QueryUndeclared { .. } => "query_undeclared",
+            Self::QueryMalformed { .. } => "query_malformed",
+            Self::RouteUnknown => "route_unknown",
+            Self::BodyNotAllowed => "body_not_allowed",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyEncodingRefused => "body_encoding_refused",
+            Self::BodyTypeRefused => "body_type_refused",
+            Self::JsonInvalid(_) => "json_invalid",
+            Self::ArgumentInvalid { .. } => "argument_invalid",
+            Self::UpgradeRefused { .. } => "upgrade_refused",
+        }
+    }
+
+    pub(crate) const fn malformed(reason: &'static str) -> Self {
+        Self::RequestMalformed { reason }
+    }
+
+    pub(crate) const fn path(reason: &'static str) -> Self {
+        Self::PathNotCanonical { reason }
+    }
+
+    pub(crate) const fn query(reason: &'static str) -> Self {
+        Self::QueryMalformed { reason }
+    }
+
+    pub(crate) fn duplicate(name: &[u8]) -> Self {
+        Self::HeaderDuplicate { name: excerpt(name) }
+    }
+
+    pub(crate) fn refused(name: &[u8], reason: &'static str) -> Self {
+        Self::HeaderRefused { name: excerpt(name), reason }
+    }
+
+    pub(crate) fn undeclared(name: &str) -> Self {
+        Self::QueryUndeclared { name: excerpt(name.as_bytes()) }
+    }
+
+    pub(crate) fn argument(name: &str, reason: &'static str) -> Self {
+        Self::ArgumentInvalid { name: excerpt(name.as_bytes()), reason }
+    }
+}
+
+/// The beginning of a name from the wire, fit for a message: printable ASCII only.
+fn excerpt(name: &[u8]) -> Box<str> {
+    name.iter()
+        .take(EXCERPT_CHARS)
+        .map(|byte| if byte.is_ascii_graphic() && *byte != b'`' { char::from(*byte) } else { '?' })
+        .collect::<String>()
+        .into_boxed_str()
+}
