@@ -1,1 +1,14 @@
-//! The Envoy shell: proxy-wasm callbacks around the gate.
+//! Actgate as an Envoy filter: proxy-wasm callbacks on one side, the sans-I/O gate of `actgate-authz` on the other.
+
+mod host;
+mod http;
+mod ids;
+mod metrics;
+mod root;
+
+use proxy_wasm::types::LogLevel;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|_| Box::new(root::Root::default()));
+}}

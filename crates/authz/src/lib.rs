@@ -1,1 +1,47 @@
-//! May they: policy bundle, decision, refusal, ledger record and the gate.
+//! May they: a bundle of configuration, catalogs and Cedar policies, and the gate that asks it about one request.
+//!
+//! ```text
+//! RequestHead::parse -> Services::select -> Verifier::verify -> Caller::resolve -> Adapter::route
+//!   -> Route::extract -> narrow -> PolicyBundle::decide -> record -> Step
+//! ```
+//!
+//! The crate does no I/O: bytes, time, keys and randomness are arguments, so that Envoy, a test on a laptop and a
+//! browser are thin shells around the same [`Gate`]. It is the only crate that names Cedar.
+
+#![forbid(unsafe_code)]
+
+mod agreement;
+mod approval;
+mod authorizer;
+mod bundle;
+mod config;
+mod credential;
+mod decision;
+mod document;
+mod entities;
+mod evaluate;
+mod fault;
+mod gate;
+mod moment;
+mod narrowing;
+mod policies;
+mod reason;
+mod record;
+mod reply;
+mod schema;
+mod statement;
+
+pub use actgate_token::TokenCache;
+pub use authorizer::{Authorizer, GuardedService, Loaded, Summary};
+pub use bundle::PolicyBundle;
+pub use config::{DEFAULT_MAX_BODY, Mode, PackReference, bundle_packs};
+pub use decision::{Decision, Denial, Hold, Observation, Permit};
+pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocument, TextDocument};
+pub use evaluate::AccessRequest;
+pub use fault::{At, Fault, nearest};
+pub use gate::{BodyProgress, Forwarding, Gate, Passage, Step, refuse_everything};
+pub use moment::Moment;
+pub use policies::{Policies, PolicyFacts};
+pub use reason::{CallReason, Reason, Row, TokenReason};
+pub use reply::LocalReply;
+pub use schema::{ActionRule, BASE_SCHEMA, BundleSchema, RESERVED_CONTEXT, TypeRule};

@@ -1,0 +1,243 @@
+//! Everything that a gate asks, loaded once and never changed.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use actgate_call::{
+    Adapter, CallError, RequestHead, Service, Services,
+    catalog::{Catalog, Limits, RawCatalog},
+};
+use actgate_token::Verifier;
+
+use crate::{
+    agreement::check_catalog,
+    bundle::PolicyBundle,
+    config::{Config, Mode, ServiceConfig},
+    document::{BUNDLE_FORMAT, BundleDocument, PackDocument},
+    fault::Fault,
+    narrowing::Words,
+};
+
+/// The decision point: configuration, keys, catalogs and policies. Immutable; shared by every request of a host.
+#[derive(Debug)]
+pub struct Authorizer {
+    pub(crate) verifier: Verifier,
+    pub(crate) bundle: PolicyBundle,
+    services: Services,
+    guarded: Vec<GuardedService>,
+    scopes: Vec<(String, Words)>,
+}
+
+/// A service and how it is guarded.
+#[derive(Debug)]
+pub struct GuardedService {
+    /// What is asked of it.
+    pub call: Service,
+    /// Whether denials are enforced.
+    pub mode: Mode,
+    /// Whether the caller's token goes on to the upstream.
+    pub forward_credential: bool,
+}
+
+/// A bundle that loaded.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What decides.
+    pub authorizer: Authorizer,
+    /// What is worth a look.
+    pub warnings: Vec<Fault>,
+    /// What there is, for people.
+    pub summary: Summary,
+}
+
+/// How much of everything a bundle holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Trusted issuers.
+    pub issuers: usize,
+    /// Services.
+    pub services: usize,
+    /// Catalog routes of all services' packs.
+    pub routes: usize,
+    /// Policies.
+    pub policies: usize,
+    /// Static entities.
+    pub entities: usize,
+}
+
+// === impl Authorizer ===
+
+impl Authorizer {
+    /// Loads and checks a bundle as a whole; there is no half-valid state.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its file and place.
+    pub fn load(document: &BundleDocument) -> Result<Loaded, Vec<Fault>> {
+        if document.format != BUNDLE_FORMAT {
+            return Err(vec![Fault::whole(
+                &document.config.file,
+                format!("bundle format `{}` is not `{BUNDLE_FORMAT}`", document.format),
+            )]);
+        }
+        let (config, mut warnings) = Config::read(&document.config)?;
+        let used = packs_used(document, &config)?;
+        let (bundle, found) = PolicyBundle::load(document, &config.groups, &used)?;
+        warnings.extend(found);
+        let catalogs = catalogs(&used, &bundle, config.max_body)?;
+
+        let verifier = Verifier::new(config.issuers).map_err(|error| {
+            let field = error.to_string().split(':').next().unwrap_or_default().to_owned();
+            vec![Fault::at_pointer(
+                &document.config.file,
+                format!("/issuers/{}/{field}", error.issuer()),
+                error.to_string(),
+            )]
+        })?;
+        let mut faults = scope_faults(&document.config.file, &config.scopes, &bundle);
+        let guarded: Vec<GuardedService> =
+            config.services.iter().filter_map(|service| GuardedService::new(service, &catalogs)).collect();
+        let services = match Services::new(guarded.iter().map(|service| service.call.clone()).collect()) {
+            Ok(services) => Some(services),
+            Err(error) => {
+                faults.push(Fault::at_pointer(&document.config.file, "/services", error.to_string()));
+                None
+            }
+        };
+        let Some(services) = services.filter(|_| faults.is_empty()) else { return Err(faults) };
+        let summary = Summary {
+            issuers: config.scopes.len(),
+            services: guarded.len(),
+            routes: catalogs.values().map(|catalog| catalog.routes().count()).sum(),
+            policies: bundle.policies.set.policies().count(),
+            entities: bundle.entities.len(),
+        };
+        let authorizer = Self { verifier, bundle, services, guarded, scopes: config.scopes };
+        Ok(Loaded { authorizer, warnings, summary })
+    }
+
+    /// Which bundle this is.
+    pub fn bundle_id(&self) -> &str {
+        self.bundle.id.as_str()
+    }
+
+    /// The services, in configuration order.
+    pub fn services(&self) -> &[GuardedService] {
+        &self.guarded
+    }
+
+    /// The service that a request is for.
+    pub(crate) fn select(&self, head: &RequestHead<'_>) -> Result<&GuardedService, CallError> {
+        let service = self.services.select(head)?;
+        self.guarded.iter().find(|guarded| guarded.call.name == service.name).ok_or(CallError::RouteUnknown)
+    }
+
+    /// What an issuer's scope words stand for.
+    pub(crate) fn scopes(&self, alias: &str) -> Option<&Words> {
+        self.scopes.iter().find(|(known, _)| known == alias).map(|(_, words)| words)
+    }
+}
+
+// === impl GuardedService ===
+
+impl GuardedService {
+    fn new(config: &ServiceConfig, catalogs: &BTreeMap<&str, Catalog>) -> Option<Self> {
+        let catalog = catalogs.get(config.pack.as_str())?;
+        Some(Self {
+            call: Service {
+                name: config.name.clone(),
+                host: config.host.clone(),
+                prefix: config.prefix.clone(),
+                token_header: config.token_header.clone(),
+                adapter: Adapter::Rest(catalog.clone()),
+            },
+            mode: config.mode,
+            forward_credential: config.forward_credential,
+        })
+    }
+
+    /// The header that carries the caller's token.
+    pub fn token_header(&self) -> &str {
+        self.call.token_header.as_deref().unwrap_or("authorization")
+    }
+}
+
+/// The packs that services name. A pack that no service uses decides nothing, and is left out.
+fn packs_used<'a>(
+    document: &'a BundleDocument,
+    config: &Config,
+) -> Result<BTreeMap<&'a str, &'a PackDocument>, Vec<Fault>> {
+    let mut used = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (index, service) in config.services.iter().enumerate() {
+        match document.packs.get_key_value(&service.pack) {
+            Some((name, pack)) => {
+                used.insert(name.as_str(), pack);
+            }
+            None => faults.push(
+                Fault::at_pointer(
+                    &document.config.file,
+                    format!("/services/{index}/pack"),
+                    format!("pack `{}` is not in the bundle", service.pack),
+                )
+                .nearest(&service.pack, document.packs.keys().map(String::as_str)),
+            ),
+        }
+    }
+    if faults.is_empty() { Ok(used) } else { Err(faults) }
+}
+
+fn catalogs<'a>(
+    used: &BTreeMap<&'a str, &PackDocument>,
+    bundle: &PolicyBundle,
+    max_body: usize,
+) -> Result<BTreeMap<&'a str, Catalog>, Vec<Fault>> {
+    let mut catalogs = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (name, pack) in used {
+        let file = &pack.catalog.file;
+        let raw: RawCatalog = match pack.catalog.read() {
+            Ok(raw) => raw,
+            Err(fault) => {
+                faults.push(fault);
+                continue;
+            }
+        };
+        match Catalog::try_from(raw, Limits { max_body }) {
+            Ok(catalog) => {
+                faults.extend(check_catalog(file, &catalog, bundle));
+                if let Entry::Vacant(slot) = catalogs.entry(*name) {
+                    slot.insert(catalog);
+                }
+            }
+            Err(found) => faults.extend(found.into_iter().map(|fault| {
+                let at = Fault::at_pointer(file, fault.pointer, fault.message);
+                match fault.help {
+                    Some(help) => at.help(help),
+                    None => at,
+                }
+            })),
+        }
+    }
+    if faults.is_empty() { Ok(catalogs) } else { Err(faults) }
+}
+
+/// Scope words may stand only for actions and groups that exist: a misspelt one would grant nothing, silently.
+fn scope_faults(file: &str, scopes: &[(String, Words)], bundle: &PolicyBundle) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (index, (_, words)) in scopes.iter().enumerate() {
+        for (word, actions) in words {
+            for (position, action) in actions.iter().enumerate() {
+                if !bundle.schema.actions.contains_key(action) {
+                    faults.push(
+                        Fault::at_pointer(
+                            file,
+                            format!("/issuers/{index}/scopes/{word}/{position}"),
+                            format!("scope word `{word}` stands for `{action}`, which is no action or group"),
+                        )
+                        .nearest(action, bundle.schema.actions.keys().map(String::as_str)),
+                    );
+                }
+            }
+        }
+    }
+    faults
+}

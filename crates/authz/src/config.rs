@@ -1,0 +1,482 @@
+//! `actgate.yaml`: what is written (raw) and what is meant (checked).
+
+use std::collections::BTreeMap;
+
+use actgate_token::{Algorithm, ClaimMap, IssuerKind, IssuerRules, KeySet, Profile};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{document::Document, fault::Fault};
+
+/// The shortest and longest name of a service, an issuer alias or a group: they appear in ids, markers and logs.
+const NAME_BYTES: std::ops::RangeInclusive<usize> = 1..=64;
+
+/// At most this many approver groups: a hold is minimised in one more evaluation than there are groups.
+const MAX_GROUPS: usize = 16;
+
+/// `actgate.yaml` as written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConfig {
+    version: u32,
+    issuers: Vec<RawIssuer>,
+    services: Vec<RawService>,
+    #[serde(default)]
+    limits: RawLimits,
+    #[serde(default)]
+    approvals: RawApprovals,
+    #[serde(default)]
+    ledger: RawLedger,
+    #[serde(default)]
+    #[expect(dead_code, reason = "read by `actgate check`, which looks at the document itself")]
+    envoy: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawIssuer {
+    alias: String,
+    issuer: String,
+    audiences: Vec<String>,
+    jwks: Value,
+    kind: RawKind,
+    #[serde(default)]
+    profile: RawProfile,
+    algorithms: Option<Vec<String>>,
+    types: Option<Vec<String>>,
+    max_lifetime: Option<String>,
+    skew: Option<String>,
+    #[serde(default)]
+    act_issuers: Vec<String>,
+    #[serde(default)]
+    claims: RawClaims,
+    scopes: Option<BTreeMap<String, Vec<String>>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawKind {
+    Workload,
+    Delegated,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+enum RawProfile {
+    #[default]
+    #[serde(rename = "at+jwt")]
+    AtJwt,
+    #[serde(rename = "jwt-svid")]
+    JwtSvid,
+    #[serde(rename = "generic")]
+    Generic,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClaims {
+    task: Option<String>,
+    purpose: Option<String>,
+    ticket: Option<String>,
+    groups: Option<String>,
+    risk: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawService {
+    name: String,
+    host: Option<String>,
+    prefix: String,
+    adapter: RawAdapter,
+    pack: String,
+    #[serde(default)]
+    mode: Mode,
+    token_header: Option<String>,
+    #[serde(default)]
+    forward_credential: bool,
+    #[serde(default)]
+    #[expect(dead_code, reason = "read by `actgate check` against the Envoy configuration")]
+    strip_prefix: bool,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawAdapter {
+    Rest,
+}
+
+/// Whether a service's verdicts are enforced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// A denial refuses the request.
+    #[default]
+    Enforce,
+    /// Catalog and policy denials of authenticated callers are recorded and let through, for rolling out.
+    Observe,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLimits {
+    body: Option<usize>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawApprovals {
+    #[serde(default)]
+    groups: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLedger {
+    #[serde(default)]
+    #[expect(dead_code, reason = "one delivery exists, and deserialising refuses any other")]
+    delivery: RawDelivery,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawDelivery {
+    #[default]
+    Log,
+}
+
+/// The checked configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// The trusted issuers' rules, in the order of the file.
+    pub issuers: Vec<IssuerRules>,
+    /// What each issuer's scope words stand for, by alias in the order of the file: word to actions and action groups.
+    pub scopes: Vec<(String, BTreeMap<String, Vec<String>>)>,
+    /// The services, in the order of the file.
+    pub services: Vec<ServiceConfig>,
+    /// The approver groups, in the order in which a hold drops them.
+    pub groups: Vec<String>,
+    /// The largest body in bytes that is read for a decision.
+    pub max_body: usize,
+}
+
+/// One service as configured.
+#[derive(Debug, Clone)]
+pub struct ServiceConfig {
+    /// Its name, which is also what its decision marker says.
+    pub name: String,
+    /// The `Host` it answers to; any where absent.
+    pub host: Option<String>,
+    /// The path prefix under which it is reached.
+    pub prefix: String,
+    /// The key of its pack in the bundle: the path as written.
+    pub pack: String,
+    /// Whether denials are enforced.
+    pub mode: Mode,
+    /// Where the token travels, if not in `Authorization`.
+    pub token_header: Option<String>,
+    /// Whether the caller's token goes on to the upstream.
+    pub forward_credential: bool,
+}
+
+/// A pack that a configuration names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackReference {
+    /// The key under which the bundle holds it: the path as written.
+    pub name: String,
+    /// The folder, relative to the configuration file.
+    pub path: String,
+    /// Where in the configuration it is named.
+    pub pointer: String,
+}
+
+/// The packs that `config` names, each once, in order.
+///
+/// # Errors
+/// What does not fit the format of `actgate.yaml`.
+pub fn bundle_packs(config: &Document) -> Result<Vec<PackReference>, Vec<Fault>> {
+    let raw: RawConfig = config.read().map_err(|fault| vec![fault])?;
+    let mut packs: Vec<PackReference> = Vec::new();
+    for (index, service) in raw.services.iter().enumerate() {
+        if packs.iter().all(|pack| pack.name != service.pack) {
+            packs.push(PackReference {
+                name: service.pack.clone(),
+                path: service.pack.clone(),
+                pointer: format!("/services/{index}/pack"),
+            });
+        }
+    }
+    Ok(packs)
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads and checks the configuration. The second value of a success is what is worth a warning.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it, each with its place.
+    pub fn read(document: &Document) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
+        let raw: RawConfig = document.read().map_err(|fault| vec![fault])?;
+        let file = &document.file;
+        let mut faults = Vec::new();
+        let mut warnings = Vec::new();
+        if raw.version != 1 {
+            faults.push(Fault::at_pointer(
+                file,
+                "/version",
+                format!("version `{}` is not known", raw.version),
+            ));
+        }
+        if raw.issuers.is_empty() {
+            faults.push(Fault::at_pointer(file, "/issuers", "no issuer: nobody could call"));
+        }
+        if raw.services.is_empty() {
+            faults.push(Fault::at_pointer(file, "/services", "no service: nothing could be called"));
+        }
+
+        let mut issuers = Vec::new();
+        let mut scopes = Vec::new();
+        for (index, issuer) in raw.issuers.into_iter().enumerate() {
+            let pointer = format!("/issuers/{index}");
+            scopes.push((issuer.alias.clone(), issuer.scopes.clone().unwrap_or_default()));
+            match issuer.check(file, &pointer) {
+                Ok((rules, skipped)) => {
+                    issuers.push(rules);
+                    warnings.extend(skipped);
+                }
+                Err(found) => faults.extend(found),
+            }
+        }
+        let mut services: Vec<ServiceConfig> = Vec::new();
+        for (index, service) in raw.services.into_iter().enumerate() {
+            let pointer = format!("/services/{index}");
+            if services.iter().any(|other| other.name == service.name) {
+                faults.push(Fault::at_pointer(
+                    file,
+                    format!("{pointer}/name"),
+                    format!("service `{}` is there twice", service.name),
+                ));
+            }
+            match service.check(file, &pointer) {
+                Ok(service) => services.push(service),
+                Err(found) => faults.extend(found),
+            }
+        }
+        for service in &services {
+            if service.mode == Mode::Observe {
+                warnings.push(Fault::at_pointer(
+                    file,
+                    "/services",
+                    format!(
+                        "service `{}` is in observe mode: its denials are recorded and not enforced",
+                        service.name
+                    ),
+                ));
+            }
+        }
+        check_groups(file, &raw.approvals.groups, &mut faults);
+        let max_body = raw.limits.body.unwrap_or(DEFAULT_MAX_BODY);
+        if !(1..=DEFAULT_MAX_BODY).contains(&max_body) {
+            faults.push(Fault::at_pointer(
+                file,
+                "/limits/body",
+                format!("`{max_body}` is not between 1 and {DEFAULT_MAX_BODY} bytes"),
+            ));
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok((Self { issuers, scopes, services, groups: raw.approvals.groups, max_body }, warnings))
+    }
+}
+
+/// 1 MiB: Envoy's default `per_connection_buffer_limit_bytes`; a larger body would be a 413 of Envoy's own.
+pub const DEFAULT_MAX_BODY: usize = 1 << 20;
+
+fn check_groups(file: &str, groups: &[String], faults: &mut Vec<Fault>) {
+    if groups.len() > MAX_GROUPS {
+        faults.push(Fault::at_pointer(
+            file,
+            "/approvals/groups",
+            format!("more than {MAX_GROUPS} approver groups"),
+        ));
+    }
+    for (index, group) in groups.iter().enumerate() {
+        let pointer = format!("/approvals/groups/{index}");
+        if !is_name(group) {
+            faults.push(Fault::at_pointer(file, pointer, bad_name("group", group)));
+        } else if groups.iter().take(index).any(|other| other == group) {
+            faults.push(Fault::at_pointer(file, pointer, format!("group `{group}` is there twice")));
+        }
+    }
+}
+
+// === impl RawIssuer ===
+
+impl RawIssuer {
+    fn check(self, file: &str, pointer: &str) -> Result<(IssuerRules, Vec<Fault>), Vec<Fault>> {
+        let mut faults = Vec::new();
+        let mut warnings = Vec::new();
+        let at = |field: &str| format!("{pointer}/{field}");
+        if !is_name(&self.alias) {
+            faults.push(Fault::at_pointer(file, at("alias"), bad_name("alias", &self.alias)));
+        }
+        let mut algorithms = Vec::new();
+        for (index, name) in self.algorithms.iter().flatten().enumerate() {
+            match name.parse::<Algorithm>() {
+                Ok(algorithm) => algorithms.push(algorithm),
+                Err(_) => faults.push(
+                    Fault::at_pointer(
+                        file,
+                        format!("{pointer}/algorithms/{index}"),
+                        format!("algorithm `{name}` is not one of EdDSA, ES256, ES384, RS256, PS256"),
+                    )
+                    .nearest(name, ALGORITHMS),
+                ),
+            }
+        }
+        if self.algorithms.is_none() {
+            algorithms = ALGORITHMS.iter().filter_map(|name| name.parse().ok()).collect();
+        }
+        let keys = match &self.jwks {
+            Value::Object(_) => match KeySet::parse(&self.jwks.to_string()) {
+                Ok((keys, skipped)) => {
+                    for key in skipped {
+                        warnings.push(Fault::at_pointer(
+                            file,
+                            at("jwks"),
+                            format!("a key is left out: {}", key.reason),
+                        ));
+                    }
+                    Some(keys)
+                }
+                Err(error) => {
+                    faults.push(Fault::at_pointer(file, at("jwks"), error.to_string()));
+                    None
+                }
+            },
+            Value::String(path) => {
+                faults.push(Fault::at_pointer(file, at("jwks"), format!("key set `{path}` was not read in")));
+                None
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                faults.push(Fault::at_pointer(
+                    file,
+                    at("jwks"),
+                    "expected a JWKS object or the path of a file",
+                ));
+                None
+            }
+        };
+        let max_lifetime =
+            seconds(file, &at("max_lifetime"), self.max_lifetime.as_deref(), 3600, &mut faults);
+        let skew = seconds(file, &at("skew"), self.skew.as_deref(), 30, &mut faults);
+        let Some(keys) = keys.filter(|_| faults.is_empty()) else { return Err(faults) };
+        let rules = IssuerRules {
+            alias: self.alias,
+            issuer: self.issuer,
+            audiences: self.audiences,
+            keys,
+            kind: match self.kind {
+                RawKind::Workload => IssuerKind::Workload,
+                RawKind::Delegated => IssuerKind::Delegated,
+            },
+            profile: match self.profile {
+                RawProfile::AtJwt => Profile::AtJwt,
+                RawProfile::JwtSvid => Profile::JwtSvid,
+                RawProfile::Generic => Profile::Generic,
+            },
+            algorithms,
+            types: self.types,
+            max_lifetime_seconds: max_lifetime,
+            skew_seconds: skew,
+            act_issuers: self.act_issuers,
+            claims: ClaimMap {
+                task: self.claims.task,
+                purpose: self.claims.purpose,
+                ticket: self.claims.ticket,
+                groups: self.claims.groups,
+                risk: self.claims.risk,
+            },
+        };
+        Ok((rules, warnings))
+    }
+}
+
+const ALGORITHMS: [&str; 5] = ["EdDSA", "ES256", "ES384", "RS256", "PS256"];
+
+/// `90s`, `10m`, `1h`, `1d` as seconds.
+fn seconds(file: &str, pointer: &str, text: Option<&str>, default: i64, faults: &mut Vec<Fault>) -> i64 {
+    let Some(text) = text else { return default };
+    let parsed = text.char_indices().next_back().and_then(|(end, unit)| {
+        let number: i64 = text.get(..end)?.parse().ok()?;
+        let factor = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        number.checked_mul(factor).filter(|seconds| *seconds >= 0)
+    });
+    parsed.unwrap_or_else(|| {
+        faults.push(
+            Fault::at_pointer(file, pointer, format!("`{text}` is not a duration"))
+                .help("such as `30s`, `10m` or `1h`"),
+        );
+        default
+    })
+}
+
+// === impl RawService ===
+
+impl RawService {
+    fn check(self, file: &str, pointer: &str) -> Result<ServiceConfig, Vec<Fault>> {
+        let mut faults = Vec::new();
+        if !is_name(&self.name) {
+            faults.push(Fault::at_pointer(file, format!("{pointer}/name"), bad_name("service", &self.name)));
+        }
+        if !(self.prefix.starts_with('/') && self.prefix.ends_with('/')) {
+            faults.push(
+                Fault::at_pointer(
+                    file,
+                    format!("{pointer}/prefix"),
+                    format!("prefix `{}` does not begin and end with `/`", self.prefix),
+                )
+                .help("a prefix ends on a segment, such as `/secrets/`"),
+            );
+        }
+        if let Some(header) = &self.token_header
+            && (header.is_empty()
+                || !header.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+        {
+            faults.push(Fault::at_pointer(
+                file,
+                format!("{pointer}/token_header"),
+                format!("`{header}` is not a lower-case header name"),
+            ));
+        }
+        let RawAdapter::Rest = self.adapter;
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(ServiceConfig {
+            name: self.name,
+            host: self.host,
+            prefix: self.prefix,
+            pack: self.pack,
+            mode: self.mode,
+            token_header: self.token_header,
+            forward_credential: self.forward_credential,
+        })
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    NAME_BYTES.contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+fn bad_name(what: &str, given: &str) -> String {
+    format!("{what} `{given}` is not 1 to 64 letters, digits, `-`, `_` or `.`")
+}

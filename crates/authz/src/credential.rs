@@ -1,0 +1,31 @@
+//! Where the caller's token travels.
+
+use actgate_call::RequestHead;
+
+use crate::{authorizer::GuardedService, decision::Denial, reason::Reason};
+
+/// The token of a request: exactly one, as `Bearer` (RFC 6750 section 2.1). Never from the query string or a body.
+///
+/// # Errors
+/// None, more than one, or another scheme.
+pub(crate) fn credential<'a>(head: &RequestHead<'a>, service: &GuardedService) -> Result<&'a [u8], Denial> {
+    // Doubles of the header were refused by `RequestHead::parse`.
+    let Some(value) = head.header(service.token_header()) else {
+        return Err(Denial::new(
+            Reason::TokenMissing,
+            format!("send a bearer token in the `{}` header", service.token_header()),
+        ));
+    };
+    let ambiguous = || Denial::new(Reason::CredentialAmbiguous, "the credential is not one `Bearer` token");
+    let space = value.iter().position(|byte| *byte == b' ').ok_or_else(ambiguous)?;
+    let (scheme, rest) = value.split_at_checked(space).ok_or_else(ambiguous)?;
+    let token = rest.get(1..).unwrap_or_default();
+    // One space, then the token68 alone: a comma would be a second credential joined by a proxy on the way.
+    if !scheme.eq_ignore_ascii_case(b"bearer")
+        || token.is_empty()
+        || token.iter().any(|b| matches!(b, b' ' | b',' | b'\t'))
+    {
+        return Err(ambiguous());
+    }
+    Ok(token)
+}

@@ -1,0 +1,208 @@
+//! The ledger record of one request, version 1.
+
+use actgate_call::{RequestHead, ToolCall, ToolCalls};
+use actgate_token::Caller;
+use serde_json::{Map, Value, json};
+
+use crate::{decision::Denial, moment::Moment};
+
+/// A path in a record is cut here: it is there to be recognised, and an access-log line must stay below the 16 KiB at
+/// which common shippers split lines.
+const MAX_PATH_BYTES: usize = 1024;
+/// At most this many calls are spelt out in one record; the count is always there.
+const MAX_CALLS: usize = 64;
+/// A string argument is cut here, for the same reason as the path.
+const MAX_ARGUMENT_BYTES: usize = 256;
+
+/// What a request attempts, as far as it has been understood.
+///
+/// It never holds a header value other than the ones named here, a query string, a body or a token.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attempt {
+    method: Option<String>,
+    path: Option<String>,
+    authority: Option<String>,
+    trace: Option<String>,
+    pub(crate) service: Option<String>,
+    who: Option<Value>,
+    calls: Vec<Value>,
+    count: usize,
+}
+
+/// What was decided, for the record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Outcome<'a> {
+    Allow {
+        policies: &'a [String],
+    },
+    Deny(&'a Denial),
+    Hold(&'a Denial),
+    Observe(&'a Denial),
+    /// The request ended before anything was decided: the client went away while its body was awaited.
+    Aborted,
+}
+
+// === impl Attempt ===
+
+impl Attempt {
+    /// What can be said of a request whose head may not even parse.
+    pub(crate) fn raw(headers: &[(&[u8], &[u8])]) -> Self {
+        let first = |name: &[u8]| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
+        let text = |value: &[u8]| clip(&String::from_utf8_lossy(value), MAX_PATH_BYTES);
+        Self {
+            method: first(b":method").map(text),
+            // Without its query: undeclared parameters are where clients put tokens.
+            path: first(b":path")
+                .map(|path| path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default())
+                .map(text),
+            authority: first(b":authority").map(text),
+            trace: first(b"traceparent").and_then(trace_id),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn service(&mut self, _head: &RequestHead<'_>, name: &str) {
+        self.service = Some(name.to_owned());
+    }
+
+    pub(crate) fn caller(&mut self, caller: &Caller) {
+        let chain: Vec<&str> = caller.earlier().iter().map(actgate_token::Identity::entity_id).collect();
+        let claims = caller.token().claims();
+        self.who = Some(json!({
+            "subject": caller.subject().entity_id(),
+            "actor": caller.actor().entity_id(),
+            "chain": chain,
+            "jti": caller.token().jti(),
+            "task": claims.task,
+            "ticket": claims.ticket,
+        }));
+    }
+
+    pub(crate) fn calls(&mut self, calls: &ToolCalls) {
+        self.count = calls.len();
+        self.calls = calls.iter().take(MAX_CALLS).map(describe).collect();
+    }
+
+    /// The record as a JSON object, but for its closing brace: the proxy's access log appends `executed` and closes it,
+    /// so that what really happened comes from the proxy and not from the one who decided.
+    pub(crate) fn open_record(
+        &self,
+        id: &str,
+        bundle: &str,
+        started: Moment,
+        decided: Moment,
+        outcome: Outcome<'_>,
+    ) -> String {
+        let mut attempted = Map::new();
+        let mut put = |name: &str, value: Value| {
+            if !value.is_null() {
+                attempted.insert(name.to_owned(), value);
+            }
+        };
+        put("method", json!(self.method));
+        put("authority", json!(self.authority));
+        put("path", json!(self.path));
+        if let Some(Value::Object(who)) = &self.who {
+            for (name, value) in who {
+                put(name, value.clone());
+            }
+        }
+        put("calls", json!(self.calls));
+        if self.count > self.calls.len() {
+            put("calls_total", json!(self.count));
+        }
+        let record = json!({
+            "v": 1,
+            "id": id,
+            "time": started.rfc3339(),
+            "trace": self.trace,
+            "bundle": bundle,
+            "service": self.service,
+            "stage": match outcome { Outcome::Aborted => "aborted", _ => "decided" },
+            "attempted": attempted,
+            "decided": decided_value(outcome, started, decided),
+            "approved": Value::Null,
+        });
+        let mut text = record.to_string();
+        text.pop();
+        text
+    }
+}
+
+fn decided_value(outcome: Outcome<'_>, started: Moment, decided: Moment) -> Value {
+    let (decision, denial, policies): (&str, Option<&Denial>, &[String]) = match outcome {
+        Outcome::Allow { policies } => ("allow", None, policies),
+        Outcome::Deny(denial) => ("deny", Some(denial), &denial.policies),
+        Outcome::Hold(denial) => ("hold", Some(denial), &denial.policies),
+        Outcome::Observe(denial) => ("observe", Some(denial), &denial.policies),
+        Outcome::Aborted => return Value::Null,
+    };
+    let mut value = Map::new();
+    value.insert("decision".to_owned(), decision.into());
+    value.insert("policies".to_owned(), json!(policies));
+    value.insert("latency_us".to_owned(), decided.micros_since(started).into());
+    if let Some(denial) = denial {
+        value.insert("reason".to_owned(), denial.reason.code().into());
+        value.insert("status".to_owned(), denial.reason.row().status.into());
+        value.insert("detail".to_owned(), clip(&denial.detail, MAX_PATH_BYTES).into());
+        if !denial.groups.is_empty() {
+            value.insert("groups".to_owned(), json!(denial.groups));
+        }
+        if let Some(internal) = &denial.internal {
+            value.insert("internal".to_owned(), clip(internal, MAX_PATH_BYTES).into());
+        }
+    }
+    Value::Object(value)
+}
+
+fn describe(call: &ToolCall) -> Value {
+    let arguments: Map<String, Value> = call
+        .arguments
+        .iter()
+        .map(|(name, value)| {
+            let shown = if call.secret.iter().any(|secret| secret == name) {
+                "[redacted]".into()
+            } else {
+                shorten(value)
+            };
+            (name.clone(), shown)
+        })
+        .collect();
+    json!({
+        "action": call.action.as_ref(),
+        "resource": format!("{}::\"{}\"", call.resource.type_name, call.resource.id),
+        "arguments": arguments,
+    })
+}
+
+fn shorten(value: &Value) -> Value {
+    match value {
+        Value::String(text) => clip(text, MAX_ARGUMENT_BYTES).into(),
+        Value::Array(members) => members.iter().map(shorten).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), shorten(field))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+/// Cuts a text at a character boundary and says so.
+fn clip(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let end = (0..=bytes).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+/// The trace id of a `traceparent` (W3C Trace Context section 3.2.2): 32 lower-case hex digits, not all zero.
+fn trace_id(value: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(value).ok()?;
+    let mut parts = text.split('-');
+    let version = parts.next()?;
+    let trace = parts.next()?;
+    let hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let sound = version.len() == 2 && hex(version) && version != "ff" && trace.len() == 32 && hex(trace);
+    (sound && trace.bytes().any(|b| b != b'0')).then(|| trace.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+use super::*;
+use crate::reason::Reason;
+
+fn record(attempt: &Attempt, outcome: Outcome<'_>) -> Value {
+    let start = Moment::from_unix_nanos(1_790_000_000_123_456_789);
+    let end = Moment::from_unix_nanos(1_790_000_000_123_956_789);
+    let text = attempt.open_record("id", "sha-256:x", start, end, outcome);
+    serde_json::from_str(&format!("{text},\"executed\":{{}}}}")).unwrap()
+}
+
+#[test]
+fn a_record_is_an_object_that_only_lacks_its_end() {
+    let headers: Vec<(&[u8], &[u8])> = vec![
+        (b":method", b"GET"),
+        (b":path", b"/secrets/v1/kv/x?token=canary#canary"),
+        (b":authority", b"gate\"way"),
+        (b"authorization", b"Bearer canary"),
+        (b"traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ];
+    let denial = Denial::new(Reason::PolicyDenied, "no \"way\"\n");
+    let value = record(&Attempt::raw(&headers), Outcome::Deny(&denial));
+    assert_eq!(value["time"], "2026-09-21T14:13:20.123Z");
+    assert_eq!(value["trace"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!(value["attempted"]["path"], "/secrets/v1/kv/x");
+    assert_eq!(value["attempted"]["authority"], "gate\"way");
+    assert_eq!(value["decided"]["reason"], "policy_denied");
+    assert_eq!(value["decided"]["latency_us"], 500);
+    assert!(!value.to_string().contains("canary"));
+}
+
+#[test]
+fn hostile_bytes_stay_inside_their_string_and_below_the_line_limit() {
+    let path = vec![0xffu8; 100_000];
+    let headers: Vec<(&[u8], &[u8])> = vec![(b":method", b"G\x80\"},{"), (b":path", &path)];
+    let value = record(&Attempt::raw(&headers), Outcome::Aborted);
+    assert_eq!(value["stage"], "aborted");
+    assert!(value.to_string().len() < 8192);
+}
+
+#[test]
+fn a_trace_id_is_taken_only_in_its_own_form() {
+    for bad in [
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-4bf92f35-00f067aa0ba902b7-01",
+        "canary",
+    ] {
+        assert_eq!(trace_id(bad.as_bytes()), None, "{bad}");
+    }
+}

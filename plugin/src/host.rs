@@ -1,0 +1,101 @@
+//! What the gate says, done to the proxy. The only `Action::Continue` of a request in the project is here.
+
+use actgate_abi::{BufferType, Error, LogLevel, MapType, Pairs};
+use actgate_authz::{Forwarding, LocalReply, Moment, Passage};
+use proxy_wasm::types::Action;
+
+use crate::metrics::Ending;
+
+/// The filter state that the sentinel behind the gate reads.
+const MARKER: &str = "actgate";
+/// The filter state that the access log prints.
+const RECORD: &str = "actgate.record";
+
+/// What has been done.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) action: Action,
+    pub(crate) ending: Ending,
+}
+
+/// Lets a request through: record first, then marker, so that nothing passes unrecorded.
+pub(crate) fn forward(forwarding: &Forwarding, record: &str) -> Result<Done, Error> {
+    actgate_abi::set_property(RECORD, record.as_bytes())?;
+    for name in &forwarding.remove {
+        actgate_abi::remove_header(MapType::RequestHeaders, name)?;
+    }
+    actgate_abi::set_property(MARKER, forwarding.marker().as_bytes())?;
+    let ending = match forwarding.passage() {
+        Passage::Permit(_) => Ending::Allowed,
+        Passage::Observation(_) => Ending::Observed,
+    };
+    Ok(Done { action: Action::Continue, ending })
+}
+
+/// Answers a request here. A local reply and `Pause` belong together.
+pub(crate) fn reply(reply: &LocalReply, record: &str) -> Result<Done, Error> {
+    let recorded = actgate_abi::set_property(RECORD, record.as_bytes());
+    actgate_abi::send_local_response(reply.status, &reply.details, &reply.headers, &reply.body)?;
+    recorded?;
+    Ok(Done { action: Action::Pause, ending: Ending::Refused })
+}
+
+/// Ends a request for which a hostcall failed. If even the answer fails, pausing is a refusal too: the proxy's own
+/// timeout ends the stream, and the sentinel has no marker.
+pub(crate) fn fail(error: &Error, answer: Option<&LocalReply>) -> Done {
+    self::error(&format!("actgate: {error}"));
+    if let Some(answer) = answer
+        && let Err(second) =
+            actgate_abi::send_local_response(answer.status, &answer.details, &answer.headers, &answer.body)
+    {
+        self::error(&format!("actgate: {second}"));
+    }
+    Done { action: Action::Pause, ending: Ending::Failed }
+}
+
+/// Leaves a record for a request that ended undecided.
+pub(crate) fn leave_record(record: &str) {
+    if let Err(error) = actgate_abi::set_property(RECORD, record.as_bytes()) {
+        self::error(&format!("actgate: {error}"));
+    }
+}
+
+/// The request's header fields.
+pub(crate) fn request_headers() -> Result<Pairs, Error> {
+    actgate_abi::header_map(MapType::RequestHeaders)
+}
+
+/// The first `size` bytes of the request's body.
+pub(crate) fn request_body(size: usize) -> Option<Vec<u8>> {
+    if size == 0 {
+        return Some(Vec::new());
+    }
+    actgate_abi::buffer(BufferType::RequestBody, 0, size).ok()
+}
+
+/// The plugin's configuration: the bundle as JSON.
+pub(crate) fn plugin_configuration() -> Result<Vec<u8>, Error> {
+    actgate_abi::buffer(BufferType::PluginConfiguration, 0, usize::MAX)
+}
+
+/// The time.
+pub(crate) fn now() -> Result<Moment, Error> {
+    actgate_abi::current_time().map(Moment::from_unix_nanos)
+}
+
+pub(crate) fn info(message: &str) {
+    log(LogLevel::Info, message);
+}
+
+pub(crate) fn warn(message: &str) {
+    log(LogLevel::Warn, message);
+}
+
+pub(crate) fn error(message: &str) {
+    log(LogLevel::Error, message);
+}
+
+/// A log line that the host refuses has nowhere else to go.
+fn log(level: LogLevel, message: &str) {
+    drop(actgate_abi::log(level, message));
+}

@@ -1,0 +1,120 @@
+//! One request: callbacks in, the gate's steps out.
+
+use std::rc::Rc;
+
+use actgate_abi::Error;
+use actgate_authz::{BodyProgress, Gate, LocalReply, Moment, Step, refuse_everything};
+use proxy_wasm::{
+    traits::{Context, HttpContext},
+    types::Action,
+};
+
+use crate::{
+    host::{self, Done},
+    ids::Ids,
+    metrics::Ending,
+    root::Shared,
+};
+
+/// A request's context. Without a bundle there is no gate, and everything is refused.
+#[derive(Debug)]
+pub(crate) struct Request {
+    shared: Option<Rc<Shared>>,
+    gate: Option<Gate>,
+    /// The body bytes that the last body callback reported.
+    buffered: usize,
+    /// What the last callback for a decided request returned.
+    decided: Option<Action>,
+}
+
+impl Request {
+    pub(crate) const fn new(shared: Option<Rc<Shared>>) -> Self {
+        Self { shared, gate: None, buffered: 0, decided: None }
+    }
+
+    fn headers(&mut self, complete: bool) -> Action {
+        let Some(shared) = self.shared.clone() else { return self.unavailable() };
+        let step = host::now().and_then(|now| {
+            let pairs = host::request_headers()?;
+            let gate = self.gate.insert(Gate::new(now, shared.ids.next()));
+            let mut cache = shared.cache.borrow_mut();
+            Ok(gate.on_headers(&shared.authorizer, &mut cache, &pairs.fields(), complete, now))
+        });
+        self.apply(&shared, step)
+    }
+
+    fn body(&mut self, complete: bool) -> Action {
+        // What streams after the decision is part of what was permitted; what follows a refusal stays here.
+        if let Some(action) = self.decided {
+            return action;
+        }
+        let Some(shared) = self.shared.clone() else { return self.unavailable() };
+        let progress = BodyProgress { buffered: self.buffered, complete };
+        let Some(gate) = self.gate.as_mut() else { return self.unavailable() };
+        let step = host::now().map(|now| {
+            let mut cache = shared.cache.borrow_mut();
+            gate.on_body(&shared.authorizer, &mut cache, progress, host::request_body, now)
+        });
+        self.apply(&shared, step)
+    }
+
+    fn apply(&mut self, shared: &Shared, step: Result<Step, Error>) -> Action {
+        let record = self.gate.as_ref().and_then(Gate::record).unwrap_or_default();
+        let done = match step {
+            Ok(Step::AwaitBody) => return Action::Pause,
+            Ok(Step::Forward(forwarding)) => host::forward(&forwarding, record),
+            Ok(Step::Reply(reply)) => host::reply(&reply, record),
+            Err(error) => Err(error),
+        };
+        let done = done.unwrap_or_else(|error| host::fail(&error, apology(&shared.ids).as_ref()));
+        self.settle(shared, &done)
+    }
+
+    fn settle(&mut self, shared: &Shared, done: &Done) -> Action {
+        shared.metrics.count(done.ending);
+        self.decided = Some(done.action);
+        done.action
+    }
+
+    /// No bundle is in force: Envoy does not start with one that fails, so this is a VM that lost its own.
+    fn unavailable(&mut self) -> Action {
+        let done =
+            host::fail(&Error { call: "on_configure", status: None }, apology(&Ids::default()).as_ref());
+        self.decided = Some(done.action);
+        done.action
+    }
+}
+
+/// The answer where the gate cannot work. Without a clock it has no id, and there is none.
+fn apology(ids: &Ids) -> Option<LocalReply> {
+    let now: Moment = host::now().ok()?;
+    Some(refuse_everything(now, ids.next()))
+}
+
+impl Context for Request {}
+
+impl HttpContext for Request {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.headers(end_of_stream)
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.buffered = size;
+        self.body(end_of_stream)
+    }
+
+    /// Trailers end a body: with them `end_of_stream` is never true in the body callback.
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.body(true)
+    }
+
+    fn on_log(&mut self) {
+        let Some(shared) = self.shared.clone() else { return };
+        let Some(gate) = self.gate.as_mut() else { return };
+        let Ok(now) = host::now() else { return };
+        if let Some(record) = gate.finish(&shared.authorizer, now) {
+            host::leave_record(&record);
+            shared.metrics.count(Ending::Aborted);
+        }
+    }
+}

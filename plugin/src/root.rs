@@ -1,0 +1,73 @@
+//! One per VM: the loaded bundle, the token cache and the counters that its requests share.
+
+use std::{cell::RefCell, rc::Rc};
+
+use actgate_authz::{Authorizer, BundleDocument, Mode, TokenCache};
+use proxy_wasm::{
+    traits::{Context, HttpContext, RootContext},
+    types::ContextType,
+};
+
+use crate::{host, http::Request, ids::Ids, metrics::Metrics};
+
+/// What requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) authorizer: Authorizer,
+    pub(crate) cache: RefCell<TokenCache>,
+    pub(crate) metrics: Metrics,
+    pub(crate) ids: Ids,
+}
+
+/// The plugin's root context.
+#[derive(Debug, Default)]
+pub(crate) struct Root {
+    shared: Option<Rc<Shared>>,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    /// Loads the bundle. `false` makes Envoy refuse the configuration: it does not start with a bad bundle, and keeps
+    /// the last good one on an update.
+    fn on_configure(&mut self, _size: usize) -> bool {
+        match load() {
+            Ok(shared) => {
+                self.shared = Some(Rc::new(shared));
+                true
+            }
+            Err(problems) => {
+                self.shared = None;
+                for problem in problems {
+                    host::error(&problem);
+                }
+                false
+            }
+        }
+    }
+
+    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Request::new(self.shared.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+fn load() -> Result<Shared, Vec<String>> {
+    let one = |problem: String| vec![problem];
+    let bytes = host::plugin_configuration().map_err(|error| one(error.to_string()))?;
+    let document = BundleDocument::from_json(&bytes).map_err(one)?;
+    let loaded = Authorizer::load(&document)
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<String>>())?;
+    for warning in &loaded.warnings {
+        host::warn(&warning.to_string());
+    }
+    let observed =
+        loaded.authorizer.services().iter().filter(|service| service.mode == Mode::Observe).count();
+    let metrics = Metrics::define(observed).map_err(|error| one(error.to_string()))?;
+    let ids = Ids::draw().map_err(|error| one(format!("no randomness: {error}")))?;
+    host::info(&format!("actgate: bundle {} is in force", loaded.authorizer.bundle_id()));
+    Ok(Shared { authorizer: loaded.authorizer, cache: RefCell::new(TokenCache::default()), metrics, ids })
+}
