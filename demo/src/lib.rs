@@ -1,1 +1,20 @@
 //! The demo world: real servers behind a real Envoy, for make run, make up and the end-to-end tests.
+//!
+//! Every server belongs to one stack, whose files lie in one state folder (`.run`, or a folder of its own
+//! where several stacks run at once), listens on loopback only, and ends with whoever started it.
+//!
+//! A backend is one file like [`vault`]: it starts its server, and says what Envoy's template needs to know.
+
+pub mod actgate;
+pub mod envoy;
+pub mod error;
+pub mod http;
+pub mod layout;
+pub mod ledger;
+pub mod pid;
+pub mod port;
+pub mod recorder;
+pub mod server;
+pub mod session;
+pub mod vault;
+pub mod world;

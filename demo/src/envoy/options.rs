@@ -1,0 +1,77 @@
+//! How one Envoy differs from another: ports, plugin, upstreams, and what a test takes away.
+
+use std::path::PathBuf;
+
+use crate::vault::VaultUpstream;
+
+/// What fills the template, and where the result departs from it.
+#[derive(Debug, Clone)]
+pub struct EnvoyOptions {
+    /// The gateway's port; 0 for a free one.
+    pub gateway_port: u16,
+    /// The admin port; 0 for a free one.
+    pub admin_port: u16,
+    /// How many workers.
+    pub concurrency: u16,
+    /// The ledger, appended to.
+    pub ledger: PathBuf,
+    /// The filter that decides.
+    pub plugin: Plugin,
+    /// The filter behind it that demands a decision.
+    pub sentinel: Sentinel,
+    /// The upstream of `/secrets/`.
+    pub vault: VaultUpstream,
+}
+
+/// The plugin in the filter chain.
+#[derive(Debug, Clone)]
+pub enum Plugin {
+    /// It is there.
+    Loaded {
+        /// The module.
+        module: PathBuf,
+        /// Its configuration, as it is handed to it.
+        bundle: String,
+        /// Whether Envoy lets it hold the headers and still see the body. Never without, but in a test.
+        stops_on_headers: bool,
+    },
+    /// It is not in the chain.
+    Removed,
+}
+
+/// The sentinel of the routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sentinel {
+    /// Each route demands the permit for its own service.
+    AsWritten,
+    /// Each route demands this marker.
+    Demands(String),
+    /// The routes have none, only the filter's own default.
+    Default,
+}
+
+// === impl EnvoyOptions ===
+
+impl EnvoyOptions {
+    /// The template as it is written, with one worker on free ports.
+    pub fn new(plugin: Plugin, vault: VaultUpstream, ledger: impl Into<PathBuf>) -> Self {
+        Self {
+            gateway_port: 0,
+            admin_port: 0,
+            concurrency: 1,
+            ledger: ledger.into(),
+            plugin,
+            sentinel: Sentinel::AsWritten,
+            vault,
+        }
+    }
+}
+
+// === impl Plugin ===
+
+impl Plugin {
+    /// A module with its configuration, run as it should be.
+    pub fn loaded(module: impl Into<PathBuf>, bundle: impl Into<String>) -> Self {
+        Self::Loaded { module: module.into(), bundle: bundle.into(), stops_on_headers: true }
+    }
+}

@@ -1,0 +1,153 @@
+//! Where everything lies: what set-up brought, what is built, and the files of one stack.
+
+use std::{
+    env, fs,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use crate::error::DemoError;
+
+/// The places of the repository and of one stack in it.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+    state: PathBuf,
+}
+
+// === impl Layout ===
+
+impl Layout {
+    /// The repository at `root`, its stack in `.run`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        let state = root.join(".run");
+        Self { root, state }
+    }
+
+    /// The same repository with a stack in a folder of its own, so that several can run at once.
+    #[must_use]
+    pub fn with_state(self, state: impl Into<PathBuf>) -> Self {
+        Self { state: state.into(), ..self }
+    }
+
+    /// The repository that `start` is in.
+    ///
+    /// # Errors
+    /// [`DemoError::NoRepository`] where neither it nor a folder above has a demo world.
+    pub fn find(start: &Path) -> Result<Self, DemoError> {
+        start
+            .ancestors()
+            .find(|folder| folder.join("demo/actgate.yaml").is_file())
+            .map(Self::new)
+            .ok_or_else(|| DemoError::NoRepository { start: start.to_owned() })
+    }
+
+    /// The folder of the stack's own files.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The gateway's configuration.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("demo/actgate.yaml")
+    }
+
+    /// The Envoy bootstrap template.
+    pub fn envoy_template(&self) -> PathBuf {
+        self.root.join("envoy/demo.yaml")
+    }
+
+    /// The stack's ledger.
+    pub fn ledger(&self) -> PathBuf {
+        self.state.join("ledger.jsonl")
+    }
+
+    /// The file for a shell to source.
+    pub fn environment(&self) -> PathBuf {
+        self.state.join("env")
+    }
+
+    /// The log of a server of the stack.
+    pub fn log(&self, server: &str) -> PathBuf {
+        self.state.join("logs").join(format!("{server}.log"))
+    }
+
+    /// The folder that says which processes the stack consists of.
+    pub fn pids(&self) -> PathBuf {
+        self.state.join("pids")
+    }
+
+    /// The Envoy that set-up installed.
+    ///
+    /// # Errors
+    /// [`DemoError::Missing`].
+    pub fn envoy(&self) -> Result<PathBuf, DemoError> {
+        present(self.root.join(".run/venv/bin/envoy"), "make setup")
+    }
+
+    /// The RustyVault that set-up built.
+    ///
+    /// # Errors
+    /// [`DemoError::Missing`].
+    pub fn rvault(&self) -> Result<PathBuf, DemoError> {
+        present(self.root.join(".run/rvault/bin/rvault"), "make setup")
+    }
+
+    /// The plugin.
+    ///
+    /// # Errors
+    /// [`DemoError::Missing`].
+    pub fn plugin(&self) -> Result<PathBuf, DemoError> {
+        present(self.root.join("target/actgate.wasm"), "make wasm")
+    }
+
+    /// The `actgate` command: built beside this program, or one folder up where this is a test.
+    ///
+    /// # Errors
+    /// [`DemoError::Missing`].
+    pub fn actgate(&self) -> Result<PathBuf, DemoError> {
+        let here = env::current_exe().map_err(DemoError::io("find this program"))?;
+        let beside = here.ancestors().skip(1).take(2).map(|folder| folder.join("actgate"));
+        let usual = self.root.join("target/debug/actgate");
+        match beside.into_iter().find(|path| path.is_file()) {
+            Some(found) => Ok(found),
+            None => present(usual, "cargo build -p actgate-harness"),
+        }
+    }
+
+    /// A folder of the stack, made where it is not there; only its owner may look into it.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`].
+    pub fn folder(&self, name: &str) -> Result<PathBuf, DemoError> {
+        let path = self.state.join(name);
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&path)
+            .map_err(DemoError::io(format!("make `{}`", path.display())))?;
+        Ok(path)
+    }
+}
+
+/// Writes a file that only its owner may read: most of a stack's files hold a credential.
+///
+/// # Errors
+/// [`DemoError::Io`].
+pub(crate) fn write_private(path: &Path, contents: &[u8]) -> Result<(), DemoError> {
+    use std::io::Write as _;
+    let doing = || DemoError::io(format!("write `{}`", path.display()));
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(doing())?;
+    file.write_all(contents).map_err(doing())
+}
+
+fn present(path: PathBuf, remedy: &'static str) -> Result<PathBuf, DemoError> {
+    if path.is_file() { Ok(path) } else { Err(DemoError::Missing { path, remedy }) }
+}

@@ -1,0 +1,163 @@
+//! What people see of a session.
+
+use std::io;
+
+use serde_json::Value;
+
+use super::{Caller, Expectation, Step};
+use crate::{error::DemoError, http::Answer, ledger::Record};
+
+/// Where the session is told.
+#[derive(Debug)]
+pub struct Report<W> {
+    out: W,
+    colours: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Colour {
+    Bold,
+    Dim,
+    Green,
+    Yellow,
+    Red,
+}
+
+// === impl Report ===
+
+impl<W: io::Write> Report<W> {
+    /// A report to `out`, in colours if it is a terminal that has them.
+    pub fn new(out: W, colours: bool) -> Self {
+        Self { out, colours }
+    }
+
+    /// One line of text.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`].
+    pub fn line(&mut self, text: &str) -> Result<(), DemoError> {
+        writeln!(self.out, "{text}")
+            .and_then(|()| self.out.flush())
+            .map_err(DemoError::io("write the report"))
+    }
+
+    /// A heading.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`].
+    pub fn heading(&mut self, text: &str) -> Result<(), DemoError> {
+        let text = self.paint(Colour::Bold, text);
+        self.line(&format!("\n{text}"))
+    }
+
+    /// What is being waited for.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`].
+    pub fn progress(&mut self, text: &str) -> Result<(), DemoError> {
+        let text = self.paint(Colour::Dim, &format!("- {text}"));
+        self.line(&text)
+    }
+
+    pub(super) fn step(
+        &mut self,
+        number: usize,
+        step: &Step,
+        answer: &Answer,
+        verdict: &Result<(), String>,
+    ) -> Result<(), DemoError> {
+        self.heading(&format!("{number:>2}. {}", step.title))?;
+        let who = match step.caller {
+            Caller::Agent { actor, subject } => format!("{actor} for {subject}"),
+            Caller::Nobody => "nobody".to_owned(),
+        };
+        let request = self.paint(Colour::Dim, &format!("    {} {}  ({who})", step.method, step.path));
+        self.line(&request)?;
+        let colour = match step.expect {
+            Expectation::Value { .. } => Colour::Green,
+            Expectation::Refusal { .. } => Colour::Yellow,
+        };
+        let answered = self.paint(colour, &format!("    {} {}", answer.status, said(answer)));
+        self.line(&answered)?;
+        match verdict {
+            Ok(()) => Ok(()),
+            Err(difference) => {
+                let text = self.paint(Colour::Red, &format!("    NOT AS IT SHOULD BE: {difference}"));
+                self.line(&text)
+            }
+        }
+    }
+
+    pub(super) fn ledger(&mut self, records: &[Record]) -> Result<(), DemoError> {
+        self.heading("The ledger of this session")?;
+        let rows: Vec<[String; 3]> =
+            records.iter().map(|record| [record.attempted(), record.decided(), record.executed()]).collect();
+        let head = ["ATTEMPTED", "DECIDED", "EXECUTED"].map(str::to_owned);
+        let mut widths = [0; 3];
+        for row in rows.iter().chain([&head]) {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        let [first, second, _] = widths;
+        let fit = |[a, b, c]: &[String; 3]| format!("    {a:<first$}  {b:<second$}  {c}");
+        let title = self.paint(Colour::Dim, &fit(&head));
+        self.line(&title)?;
+        for (row, record) in rows.iter().zip(records) {
+            let colour = match record.decision() {
+                "allow" => Colour::Green,
+                "deny" | "hold" | "observe" => Colour::Yellow,
+                _undecided => Colour::Red,
+            };
+            let text = self.paint(colour, &fit(row));
+            self.line(&text)?;
+        }
+        self.line("")
+    }
+
+    pub(super) fn check(&mut self, what: &str, verdict: &Result<(), String>) -> Result<(), DemoError> {
+        let text = match verdict {
+            Ok(()) => self.paint(Colour::Green, &format!("    ok: {what}")),
+            Err(difference) => self.paint(Colour::Red, &format!("    NOT SO: {what}: {difference}")),
+        };
+        self.line(&text)
+    }
+
+    pub(super) fn sum(&mut self, all: usize, wrong: usize) -> Result<(), DemoError> {
+        let text = match wrong {
+            0 => self.paint(Colour::Green, &format!("All {all} steps and checks went as they should.")),
+            _ => self.paint(Colour::Red, &format!("{wrong} of {all} steps and checks went wrong.")),
+        };
+        self.line(&format!("\n{text}"))
+    }
+
+    fn paint(&self, colour: Colour, text: &str) -> String {
+        if !self.colours {
+            return text.to_owned();
+        }
+        let code = match colour {
+            Colour::Bold => 1,
+            Colour::Dim => 2,
+            Colour::Green => 32,
+            Colour::Yellow => 33,
+            Colour::Red => 31,
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// The real answer on one line: a refusal in its own words, anything else as it came.
+fn said(answer: &Answer) -> String {
+    let body = answer.json();
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    match (text("reason"), text("detail")) {
+        (Some(reason), Some(detail)) => match text("advice") {
+            Some(advice) => format!("{reason}: {detail} {advice}"),
+            None => format!("{reason}: {detail}"),
+        },
+        _ => match body.get("data") {
+            Some(data) => data.to_string(),
+            None => answer.text().lines().next().unwrap_or_default().to_owned(),
+        },
+    }
+}

@@ -1,0 +1,181 @@
+//! Everything together: what `make up` leaves running and `make run` plays with.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    actgate::Actgate,
+    envoy::{Envoy, EnvoyOptions, Plugin},
+    error::DemoError,
+    layout::{Layout, write_private},
+    pid::PidRecord,
+    port,
+    vault::Vault,
+};
+
+/// The ports that people rely on; servers behind the gateway take free ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    /// The gateway's.
+    pub gateway: u16,
+    /// Envoy's admin interface's.
+    pub admin: u16,
+}
+
+/// A running demo world. Dropping it ends every server at once.
+#[derive(Debug)]
+pub struct World {
+    layout: Layout,
+    actgate: Actgate,
+    // The gateway goes before what is behind it.
+    envoy: Envoy,
+    vault: Vault,
+}
+
+// === impl Ports ===
+
+impl Ports {
+    /// What `ACTGATE_GATEWAY_PORT` and `ACTGATE_ADMIN_PORT` say, or 10000 and 9901.
+    ///
+    /// # Errors
+    /// [`DemoError::PortInvalid`] and [`DemoError::PortTaken`].
+    pub fn from_environment() -> Result<Self, DemoError> {
+        let gateway = port::chosen("ACTGATE_GATEWAY_PORT", 10000)?;
+        let admin = port::chosen("ACTGATE_ADMIN_PORT", 9901)?;
+        Ok(Self { gateway, admin })
+    }
+}
+
+// === impl World ===
+
+impl World {
+    /// Starts every server and says in `progress` what is being waited for.
+    ///
+    /// # Errors
+    /// [`DemoError::Running`] where the state folder's stack is running already, and whatever keeps a server
+    /// from starting.
+    pub async fn start(
+        layout: &Layout,
+        ports: Ports,
+        mut progress: impl FnMut(&str),
+    ) -> Result<Self, DemoError> {
+        let plugin = layout.plugin()?;
+        let actgate = Actgate::new(layout)?;
+        layout.folder("keys")?;
+        progress("making keys and the policy bundle");
+        actgate.make_keys().await?;
+        let bundle = actgate.bundle().await?;
+        progress("starting the secrets store");
+        let vault = Vault::start(layout).await?;
+        progress("starting Envoy with the plugin");
+        let plugin = Plugin::loaded(plugin, bundle);
+        let options = EnvoyOptions {
+            gateway_port: ports.gateway,
+            admin_port: ports.admin,
+            ..EnvoyOptions::new(plugin, vault.upstream().clone(), layout.ledger())
+        };
+        let envoy = Envoy::start(layout, &options).await?;
+        let world = Self { layout: layout.clone(), actgate, envoy, vault };
+        write_private(&layout.environment(), world.environment().as_bytes())?;
+        Ok(world)
+    }
+
+    /// The servers of an earlier stack that are still there.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`].
+    pub fn running(layout: &Layout) -> Result<Vec<PidRecord>, DemoError> {
+        PidRecord::running(&layout.pids())
+    }
+
+    /// Ends the servers of an earlier stack.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`].
+    pub async fn end(layout: &Layout) -> Result<Vec<PidRecord>, DemoError> {
+        let running = Self::running(layout)?;
+        for record in &running {
+            record.end(&layout.pids()).await?;
+        }
+        forget_environment(layout);
+        Ok(running)
+    }
+
+    /// The `actgate` command.
+    pub fn actgate(&self) -> &Actgate {
+        &self.actgate
+    }
+
+    /// The gateway.
+    pub fn envoy(&self) -> &Envoy {
+        &self.envoy
+    }
+
+    /// The secrets store.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// The ledger file.
+    pub fn ledger(&self) -> PathBuf {
+        self.layout.ledger()
+    }
+
+    /// A server that has ended, if any has.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`].
+    pub fn ended(&mut self) -> Result<Option<&'static str>, DemoError> {
+        for server in [self.envoy.server_mut(), self.vault.server_mut()] {
+            if server.exited()?.is_some() {
+                return Ok(Some(server.name()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lets every server outlive this program.
+    pub fn leave_running(self) {
+        self.envoy.into_server().leave_running();
+        self.vault.into_server().leave_running();
+    }
+
+    /// Ends every server in order and returns when they are gone.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`].
+    pub async fn stop(self) -> Result<(), DemoError> {
+        forget_environment(&self.layout);
+        self.envoy.into_server().stop().await?;
+        self.vault.into_server().stop().await
+    }
+
+    /// Addresses for a shell to source.
+    fn environment(&self) -> String {
+        let variables = [
+            ("ACTGATE_GATEWAY", format!("http://{}", self.envoy.gateway())),
+            ("ACTGATE_ADMIN", format!("http://{}", self.envoy.admin())),
+            ("ACTGATE_CONFIG", absolute(&self.layout.config())),
+            ("ACTGATE_SECRETS", format!("http://{}", self.vault.upstream().address)),
+            ("ACTGATE_SECRETS_TOKEN", self.vault.root_token().to_owned()),
+        ];
+        variables.iter().fold(String::new(), |mut text, (name, value)| {
+            // Writing to a String cannot fail.
+            if let Err(std::fmt::Error) = writeln!(text, "export {name}='{}'", value.replace('\'', r"'\''")) {
+            }
+            text
+        })
+    }
+}
+
+fn absolute(path: &Path) -> String {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+/// Whoever sources it must not be sent to ports that somebody else may have by now.
+fn forget_environment(layout: &Layout) {
+    if let Err(_absent) = fs::remove_file(layout.environment()) {}
+}
