@@ -56,18 +56,18 @@ impl Vault {
             }
         };
         let keys =
-            put(address, "sys/init", "", &json!({ "secret_shares": 1, "secret_threshold": 1 })).await?;
+            post(address, "sys/init", "", &json!({ "secret_shares": 1, "secret_threshold": 1 })).await?;
         let root_token = text_at(&keys, "/root_token")?;
         let unseal_key = text_at(&keys, "/keys/0")?;
-        put(address, "sys/unseal", "", &json!({ "key": unseal_key })).await?;
-        put(address, "sys/mounts/kv", &root_token, &json!({ "type": "kv" })).await?;
+        post(address, "sys/unseal", "", &json!({ "key": unseal_key })).await?;
+        post(address, "sys/mounts/kv", &root_token, &json!({ "type": "kv" })).await?;
         for (path, password) in SEEDS {
-            put(address, path, &root_token, &json!({ "username": "app", "password": password })).await?;
+            post(address, path, &root_token, &json!({ "username": "app", "password": password })).await?;
         }
-        // RustyVault 0.2.1 has no policies yet: this token can do as much as any. It differs from the root
-        // token so that the two cannot be mistaken for each other.
-        let create = json!({ "display_name": "gateway", "ttl": "720h" });
-        let created = put(address, "auth/token/create", &root_token, &create).await?;
+        // RustyVault 0.2.1 has no policies yet, it only insists that a token names one: this one can read as
+        // much as any. It differs from the root token so that the two cannot be mistaken for each other.
+        let create = json!({ "display_name": "gateway", "policies": ["gateway"], "ttl": "720h" });
+        let created = post(address, "auth/token/create", &root_token, &create).await?;
         let token_file = layout.folder("vault")?.join("gateway.token");
         write_private(&token_file, text_at(&created, "/auth/client_token")?.as_bytes())?;
         Ok(Self { server, upstream: VaultUpstream { address, token_file }, root_token })
@@ -143,13 +143,13 @@ log_level = "warn"
     )
 }
 
-async fn put(address: SocketAddr, path: &str, token: &str, body: &Value) -> Result<Value, DemoError> {
+async fn post(address: SocketAddr, path: &str, token: &str, body: &Value) -> Result<Value, DemoError> {
     let path = format!("/v1/{path}");
     let body = body.to_string();
     let headers = [("content-type", "application/json"), ("x-vault-token", token)];
     // The store wants no token at all where none is due.
     let headers = if token.is_empty() { headers.get(..1).unwrap_or_default() } else { &headers };
-    let exchange = Exchange { headers, body: body.as_bytes(), ..Exchange::new(address, "PUT", &path) };
+    let exchange = Exchange { headers, body: body.as_bytes(), ..Exchange::new(address, "POST", &path) };
     Ok(exchange.succeed().await?.json())
 }
 
