@@ -3,6 +3,6 @@
 
 pub mod diagnostic;
 pub mod document;
+pub mod envoy_lint;
 pub mod mint;
-pub mod nearest;
 pub mod text;

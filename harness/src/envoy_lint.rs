@@ -1,0 +1,76 @@
+//! Envoy routes, the catalog decides: this check refuses an Envoy configuration in which they disagree.
+//!
+//! It reads what Envoy reads and follows one rule: a request must reach a cluster only through the actgate
+//! filter and then through a native sentinel that demands the decision marker of that very service.
+
+mod connection_manager;
+mod field;
+mod route;
+mod sentinel;
+mod service;
+
+use crate::diagnostic::Diagnostic;
+use crate::document::{Document, Place};
+
+use field::{field, type_name};
+use service::Services;
+
+const CONNECTION_MANAGER: &str = "HttpConnectionManager";
+
+/// What the check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Errors and warnings, by line; those about the configuration last.
+    pub findings: Vec<Diagnostic>,
+    /// How many HTTP connection managers there are.
+    pub connection_managers: usize,
+    /// How many of their routes lead to a service.
+    pub routes: usize,
+}
+
+/// Checks an Envoy configuration against the services of a valid `actgate.yaml`.
+pub fn check(envoy: &Document, config: &Document) -> Report {
+    let mut services = Services::of(config);
+    let mut report = Report { findings: Vec::new(), connection_managers: 0, routes: 0 };
+    let mut managers = Vec::new();
+    collect(&envoy.root(), &mut managers, &mut report.findings);
+    report.connection_managers = managers.len();
+    for manager in &managers {
+        connection_manager::check(manager, &mut services, &mut report);
+    }
+    if managers.is_empty() {
+        report.findings.push(Diagnostic::in_file(envoy.text().name(), "no HTTP connection manager"));
+    }
+    // A level that several routes inherit from is complained about once.
+    let mut findings: Vec<Diagnostic> = Vec::new();
+    for finding in report.findings {
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+    findings.sort_by_key(|finding| finding.position);
+    for service in services.unserved() {
+        let message = format!("no Envoy route leads to service `{}`", service.name);
+        findings.push(service.place.key_error(message).as_warning());
+    }
+    Report { findings, ..report }
+}
+
+/// Every connection manager, wherever it is: bootstrap, listener discovery file, default filter chain.
+fn collect<'a>(place: &Place<'a>, managers: &mut Vec<Place<'a>>, findings: &mut Vec<Diagnostic>) {
+    if type_name(place).is_some_and(|name| name == CONNECTION_MANAGER) {
+        managers.push(place.clone());
+        return;
+    }
+    if let Some(url) = field(place, "type_url")
+        && url.as_str().is_some_and(|url| url.ends_with(&format!(".{CONNECTION_MANAGER}")))
+    {
+        let help = "write its own `@type` instead of TypedStruct";
+        findings.push(url.error("a connection manager in disguise cannot be checked").with_help(help));
+    }
+    place.members().for_each(|(_, member)| collect(&member, managers, findings));
+    place.items().for_each(|item| collect(&item, managers, findings));
+}
+
+#[cfg(test)]
+mod tests;
