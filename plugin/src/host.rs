@@ -84,18 +84,13 @@ pub(crate) fn now() -> Result<Moment, Error> {
 }
 
 pub(crate) fn info(message: &str) {
-    log(LogLevel::Info, message);
+    actgate_abi::log(LogLevel::Info, message);
 }
 
 pub(crate) fn warn(message: &str) {
-    log(LogLevel::Warn, message);
+    actgate_abi::log(LogLevel::Warn, message);
 }
 
 pub(crate) fn error(message: &str) {
-    log(LogLevel::Error, message);
-}
-
-/// A log line that the host refuses has nowhere else to go.
-fn log(level: LogLevel, message: &str) {
-    drop(actgate_abi::log(level, message));
+    actgate_abi::log(LogLevel::Error, message);
 }

@@ -26,6 +26,7 @@ struct RawConfig {
     #[serde(default)]
     approvals: RawApprovals,
     #[serde(default)]
+    #[expect(dead_code, reason = "there is nothing in it to choose yet")]
     ledger: RawLedger,
     #[serde(default)]
     #[expect(dead_code, reason = "read by `actgate check`, which looks at the document itself")]
@@ -146,7 +147,7 @@ enum RawDelivery {
 
 /// The checked configuration.
 #[derive(Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// The trusted issuers' rules, in the order of the file.
     pub issuers: Vec<IssuerRules>,
     /// What each issuer's scope words stand for, by alias in the order of the file: word to actions and action groups.
@@ -161,7 +162,7 @@ pub struct Config {
 
 /// One service as configured.
 #[derive(Debug, Clone)]
-pub struct ServiceConfig {
+pub(crate) struct ServiceConfig {
     /// Its name, which is also what its decision marker says.
     pub name: String,
     /// The `Host` it answers to; any where absent.
@@ -215,7 +216,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong in it, each with its place.
-    pub fn read(document: &Document) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
+    pub(crate) fn read(document: &Document) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         let raw: RawConfig = document.read().map_err(|fault| vec![fault])?;
         let file = &document.file;
         let mut faults = Vec::new();

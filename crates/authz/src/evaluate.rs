@@ -201,7 +201,7 @@ impl PolicyBundle {
         let entities = self.entities.slice(&involved, action).map_err(|error| error.to_string())?;
         let mut principals = vec![(subject.clone(), request.caller.subject().entity_id().to_owned())];
         if actor != subject {
-            principals.push((actor.clone(), request.caller.actor().entity_id().to_owned()));
+            principals.push((actor, request.caller.actor().entity_id().to_owned()));
         }
         Ok(Question {
             principals,

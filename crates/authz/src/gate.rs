@@ -130,12 +130,13 @@ impl Gate {
             return self.unavailable(authorizer, now, "a body came when none was awaited");
         };
         if progress.buffered > *limit {
-            let detail = match excess {
-                CallReason::BodyNotAllowed => "this route takes no body".to_owned(),
-                _ => format!("the body is larger than {limit} bytes"),
+            let detail = if *limit == 0 {
+                "this route takes no body".to_owned()
+            } else {
+                format!("the body is larger than {limit} bytes")
             };
             let attempt = attempt.as_ref().clone();
-            return self.refuse(authorizer, &attempt, Denial::new(Reason::Call(*excess), detail), now);
+            return self.refuse(authorizer, &attempt, &Denial::new(Reason::Call(*excess), detail), now);
         }
         if !progress.complete {
             return Step::AwaitBody;
@@ -258,25 +259,25 @@ impl Gate {
         now: Moment,
     ) -> Step {
         let Some(service) = service.filter(|service| service.mode == Mode::Observe) else {
-            return self.refuse(authorizer, attempt, denial, now);
+            return self.refuse(authorizer, attempt, &denial, now);
         };
         match Observation::soften(denial) {
             Ok(observation) => {
                 self.record_as(authorizer, attempt, Outcome::Observe(observation.denial()), now);
                 Step::Forward(Forwarding::new(Passage::Observation(observation), service, headers))
             }
-            Err(denial) => self.refuse(authorizer, attempt, denial, now),
+            Err(denial) => self.refuse(authorizer, attempt, &denial, now),
         }
     }
 
-    fn refuse(&mut self, authorizer: &Authorizer, attempt: &Attempt, denial: Denial, now: Moment) -> Step {
+    fn refuse(&mut self, authorizer: &Authorizer, attempt: &Attempt, denial: &Denial, now: Moment) -> Step {
         let outcome = if denial.reason == Reason::ApprovalRequired {
-            Outcome::Hold(&denial)
+            Outcome::Hold(denial)
         } else {
-            Outcome::Deny(&denial)
+            Outcome::Deny(denial)
         };
         self.record_as(authorizer, attempt, outcome, now);
-        Step::Reply(problem(&denial, &self.id))
+        Step::Reply(problem(denial, &self.id))
     }
 
     /// Refuses because the host and the gate do not agree on where the request is.
@@ -287,7 +288,7 @@ impl Gate {
             State::AwaitingBody { attempt, .. } => attempt.as_ref().clone(),
             State::Start | State::Decided { .. } => Attempt::default(),
         };
-        self.refuse(authorizer, &attempt, denial, now)
+        self.refuse(authorizer, &attempt, &denial, now)
     }
 
     fn record_as(&mut self, authorizer: &Authorizer, attempt: &Attempt, outcome: Outcome<'_>, now: Moment) {

@@ -37,6 +37,7 @@ pub use bundle::PolicyBundle;
 pub use config::{DEFAULT_MAX_BODY, Mode, PackReference, bundle_packs};
 pub use decision::{Decision, Denial, Hold, Observation, Permit};
 pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocument, TextDocument};
+pub use entities::StaticEntities;
 pub use evaluate::AccessRequest;
 pub use fault::{At, Fault, nearest};
 pub use gate::{BodyProgress, Forwarding, Gate, Passage, Step, refuse_everything};

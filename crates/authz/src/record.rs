@@ -118,7 +118,7 @@ impl Attempt {
             "trace": self.trace,
             "bundle": bundle,
             "service": self.service,
-            "stage": match outcome { Outcome::Aborted => "aborted", _ => "decided" },
+            "stage": if matches!(outcome, Outcome::Aborted) { "aborted" } else { "decided" },
             "attempted": attempted,
             "decided": decided_value(outcome, started, decided),
             "approved": Value::Null,

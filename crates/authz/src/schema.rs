@@ -98,7 +98,7 @@ fn parse(source: &TextDocument) -> Result<Map<String, Value>, Vec<Fault>> {
 }
 
 /// A Cedar diagnostic as faults of `source`, at its labels where it has any.
-pub fn faults_of(source: &TextDocument, error: &dyn Diagnostic) -> Vec<Fault> {
+pub(crate) fn faults_of(source: &TextDocument, error: &dyn Diagnostic) -> Vec<Fault> {
     let message = describe(error);
     let mut faults: Vec<Fault> = error
         .labels()
@@ -120,7 +120,7 @@ pub fn faults_of(source: &TextDocument, error: &dyn Diagnostic) -> Vec<Fault> {
 }
 
 /// A diagnostic's message with its causes and its help.
-pub fn describe(error: &dyn Diagnostic) -> String {
+pub(crate) fn describe(error: &dyn Diagnostic) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -194,7 +194,7 @@ impl Merged {
                 let Some(applies) = action.get_mut("appliesTo").and_then(Value::as_object_mut) else {
                     continue;
                 };
-                if !names(applies.get("principalTypes")).next().is_some() {
+                if names(applies.get("principalTypes")).next().is_none() {
                     continue;
                 }
                 let declared = applies.get("context").cloned().unwrap_or_else(|| json!({ "type": "Record" }));
