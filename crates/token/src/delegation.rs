@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::claims::is_name;
 use crate::error::{TokenError, excerpt};
-use crate::issuer::{Issuer, IssuerKind, RuleSet};
+use crate::issuer::IssuerKind;
+use crate::rules::{Issuer, RuleSet};
 use crate::spiffe::SpiffeId;
 use crate::verify::{VerifiedToken, Verifier};
 

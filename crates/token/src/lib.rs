@@ -17,12 +17,16 @@ mod issuer;
 mod json;
 mod jwk;
 mod jws;
+mod key_set;
 mod profile;
+mod rules;
 mod signature;
 mod spiffe;
 mod time;
 mod verify;
 
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod fixture;
 
@@ -34,8 +38,9 @@ pub use error::TokenError;
 pub use issuer::{
     DEFAULT_MAX_LIFETIME_SECONDS, DEFAULT_SKEW_SECONDS, IssuerKind, IssuerRules, VerifierError,
 };
-pub use jwk::{KeySet, KeySetError, SkipReason, SkippedKey, VerifyingKey};
+pub use jwk::{SkipReason, VerifyingKey};
 pub use jws::{Header, MAX_TOKEN_BYTES, UnverifiedToken};
+pub use key_set::{KeySet, KeySetError, SkippedKey};
 pub use profile::Profile;
 pub use signature::{JwtSimple, SignatureFault, SignaturePort};
 pub use spiffe::{InvalidSpiffeId, SpiffeId};

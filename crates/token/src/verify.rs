@@ -8,9 +8,10 @@ use crate::cache::TokenCache;
 use crate::claims::{self, Claims, TaskClaims, Validity};
 use crate::delegation::Chain;
 use crate::error::TokenError;
-use crate::issuer::{Issuer, IssuerKind, IssuerRules, RuleSet, VerifierError};
+use crate::issuer::{IssuerKind, IssuerRules, VerifierError};
 use crate::jwk::VerifyingKey;
 use crate::jws::UnverifiedToken;
+use crate::rules::{Issuer, RuleSet};
 use crate::signature::{JwtSimple, SignatureFault, SignaturePort};
 use crate::time::UnixTime;
 
