@@ -57,10 +57,11 @@ impl Adapter {
         }
     }
 
-    /// Whether a client may not send the header `name` to this service.
-    pub(crate) fn refuses_header(&self, name: &str) -> bool {
+    /// Whether the header `name` has another use here than to carry the caller's token: it is refused, or its value is
+    /// an argument, which would show the token to policies and the ledger.
+    pub(crate) fn uses_header(&self, name: &str) -> bool {
         match self {
-            Self::Rest(catalog) => catalog.refusals().header(name.as_bytes()),
+            Self::Rest(catalog) => catalog.uses_header(name),
         }
     }
 }

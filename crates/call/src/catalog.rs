@@ -86,6 +86,18 @@ impl Catalog {
         &self.groups
     }
 
+    /// Whether a header of this name is refused, tells routes apart or is an argument.
+    pub(crate) fn uses_header(&self, name: &str) -> bool {
+        let reads = |rule: &RouteRule| {
+            rule.header.as_ref().is_some_and(|header| header.name == name)
+                || rule
+                    .context
+                    .iter()
+                    .any(|field| matches!(&field.source, Source::Header(header) if header == name))
+        };
+        self.refusals.header(name.as_bytes()) || self.routes().any(reads)
+    }
+
     pub(crate) const fn refusals(&self) -> &Refusals {
         &self.refusals
     }

@@ -11,6 +11,8 @@ pub mod adapter;
 pub mod catalog;
 pub mod error;
 mod escape;
+#[cfg(test)]
+mod fixture;
 pub mod head;
 pub mod json;
 pub mod path;

@@ -50,7 +50,7 @@ pub enum ServicesError {
         /// The host.
         host: String,
     },
-    /// A token header that no request can carry, or that the service's own catalog refuses.
+    /// A token header that no request can carry, or that the service's own catalog refuses or reads.
     #[error("service {index}: `{header}` cannot carry the token")]
     TokenHeader {
         /// The service's place in the list.
@@ -105,7 +105,7 @@ impl Service {
             return Err(ServicesError::Host { index, host: host.clone() });
         }
         if let Some(header) = &self.token_header
-            && (!is_name(header.as_bytes()) || self.adapter.refuses_header(header))
+            && (!is_name(header.as_bytes()) || self.adapter.uses_header(header))
         {
             return Err(ServicesError::TokenHeader { index, header: header.clone() });
         }

@@ -127,11 +127,12 @@ pub(super) fn token(name: &str) -> String {
 
 /// A question about the known name that was probably meant.
 pub(super) fn nearest<'n>(given: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    /// How alike names must be (Jaro-Winkler, 0 to 1) for the question to help more than it confuses.
-    const LIKENESS: f64 = 0.75;
+    /// The part of a name that must be right for the question to help more than it confuses: two letters in five may
+    /// be wrong, or one swap in three.
+    const LIKENESS: f64 = 0.6;
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(given, name), name))
+        .map(|name| (strsim::normalized_damerau_levenshtein(given, name), name))
         .filter(|(likeness, _)| *likeness >= LIKENESS)
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map(|(_, name)| format!("did you mean `{name}`?"))

@@ -111,7 +111,8 @@ impl Node {
         {
             return Ok(Some(found));
         }
-        if has_escaped_slash(body) { Ok(None) } else { self.rest.get(slash).find(header) }
+        let found = self.rest.get(slash).find(header)?;
+        Ok(found.filter(|_| !has_escaped_slash(body)))
     }
 
     fn place(&mut self, pieces: &[Piece], slash: bool) -> &mut Leaf {

@@ -46,8 +46,12 @@ impl Refusals {
             let named = piece.get(start..).unwrap_or_default();
             // `name[key]=` is an element of `name` to PHP.
             let name = named.split(|b| matches!(b, b'=' | b'[')).next().unwrap_or_default();
-            if name.contains(&b'%') {
-                return Err(CallError::refused(b"cookie", "an escape in the name of a cookie"));
+            // PHP unescapes names; Python trims what Latin-1 or Unicode call white space.
+            if name.iter().any(|byte| *byte == b'%' || !byte.is_ascii()) {
+                return Err(CallError::refused(
+                    b"cookie",
+                    "the name of a cookie can be read in several ways",
+                ));
             }
             if self.cookies.iter().any(|refused| folds_to(name, refused.as_bytes())) {
                 return Err(CallError::refused(

@@ -53,6 +53,9 @@ impl PathTemplate {
         let Some(relative) = text.strip_prefix('/') else {
             return Err(fault(format!("path `{text}` does not begin with `/`")));
         };
+        if relative == "/" {
+            return Err(fault(format!("path `{text}` has an empty segment")));
+        }
         let (body, slash) = match relative.strip_suffix('/') {
             Some(body) => (body, true),
             None => (relative, relative.is_empty()),
