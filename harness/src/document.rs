@@ -68,6 +68,24 @@ impl Document {
         Place::root(self)
     }
 
+    /// An error at the part that the pointer leads to, or at the nearest part on its way.
+    ///
+    /// The mark stands under what the message quotes: a key where it names one, else the value. For a mapping
+    /// or a list that is its own key: where its content begins says little.
+    pub fn at(&self, pointer: &str, message: &str) -> Diagnostic {
+        let quoted = message.split('`').nth(1);
+        let inner = quoted.map(|name| self.spans.find(&format!("{pointer}/{}", spans::escape(name))));
+        if let Some(key) = inner.filter(|found| found.exact).and_then(|found| found.key) {
+            return Diagnostic::at(&self.text, key, message);
+        }
+        let found = self.spans.find(pointer);
+        let own = pointer.rsplit('/').next().map(spans::unescape);
+        let names_key = quoted.is_some() && quoted == own.as_deref();
+        let place =
+            if names_key || found.collection { found.key.unwrap_or(found.value) } else { found.value };
+        Diagnostic::at(&self.text, place, message)
+    }
+
     /// The value without its text.
     pub fn into_value(self) -> Value {
         self.value

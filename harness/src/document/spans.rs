@@ -83,6 +83,6 @@ pub(super) fn escape(token: &str) -> String {
 }
 
 /// The name that a reference token means (RFC 6901 section 4: `~1` first).
-fn unescape(token: &str) -> String {
+pub(super) fn unescape(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }

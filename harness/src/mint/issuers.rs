@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Algorithm, MintError, Profile};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, Place};
+use crate::path::without_detours;
 
 /// An issuer of the configuration, as far as minting is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +80,7 @@ fn read(place: &Place<'_>, folder: &Path) -> Result<Issuer, Box<Diagnostic>> {
         delegated: text(place, "kind")? == "delegated",
         profile,
         algorithms,
-        key_set: key_set.and_then(|jwks| Some(folder.join(jwks.as_str()?))),
+        key_set: key_set.and_then(|jwks| Some(without_detours(&folder.join(jwks.as_str()?)))),
     })
 }
 

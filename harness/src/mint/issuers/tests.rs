@@ -29,7 +29,7 @@ issuers:
             delegated: true,
             profile: Profile::AtJwt,
             algorithms: vec![Algorithm::Es256],
-            key_set: Some(PathBuf::from("demo/../keys/demo.jwks.json")),
+            key_set: Some(PathBuf::from("keys/demo.jwks.json")),
         }
     );
     assert_eq!(issuers[1].profile, Profile::JwtSvid);
