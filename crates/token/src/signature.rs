@@ -38,11 +38,8 @@ pub struct JwtSimple;
 
 impl SignaturePort for JwtSimple {
     fn check(&self, key: &VerifyingKey, token: &UnverifiedToken<'_>) -> Result<(), SignatureFault> {
-        // INVARIANT: a key verifies its own algorithm only (RFC 8725 section 3.1). `KeySet::choose` sees to it
-        // before, and jwt-simple compares `alg` with the name of the key's type once more.
-        if key.algorithm() != token.header().algorithm() {
-            return Err(SignatureFault::Invalid);
-        }
+        // INVARIANT: a key verifies its own algorithm only (RFC 8725 section 3.1). `KeySet::choose` sees to it, and
+        // jwt-simple compares the token's `alg` with the one name of the key's type.
         let (compact, options) = (token.compact(), Some(signature_only(token)));
         let result: Result<JWTClaims<NoCustomClaims>, jwt_simple::Error> = match key.material() {
             Material::EdDsa(key) => key.verify_token(compact, options),
@@ -53,8 +50,8 @@ impl SignaturePort for JwtSimple {
         };
         match result {
             Ok(_) => Ok(()),
-            // The only JSON that jwt-simple reads beside the header, which was read before, are the claims, and
-            // it reads those after the signature verified.
+            // jwt-simple reads the claims after the signature verified, so that this is not about the signature; or
+            // it could not read a header parameter that is ignored here, such as `x5t`.
             Err(error) if error.is::<serde_json::Error>() => Err(SignatureFault::Unreadable),
             Err(_) => Err(SignatureFault::Invalid),
         }

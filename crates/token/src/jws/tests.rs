@@ -69,6 +69,12 @@ fn only_three_segments_are_a_compact_jws() {
     ] {
         assert_eq!(code(credential.as_bytes()), "token_malformed", "{credential}");
     }
+    for credential in
+        [header.to_owned(), format!("{header}.{claims}"), format!("{token}.{signature}"), "....".to_owned()]
+    {
+        let error = UnverifiedToken::parse(credential.as_bytes()).unwrap_err();
+        assert_eq!(error, TokenError::Malformed { problem: "not three segments" }, "{credential}");
+    }
 }
 
 #[test]
