@@ -6,25 +6,18 @@ use crate::{adapter::BodyNeed, catalog::BodyRule, error::CallError, head::Reques
 /// A body that is announced and cannot be right.
 pub(super) fn check(rule: BodyRule, head: &RequestHead<'_>) -> Result<(), CallError> {
     let announced = head.content_length().unwrap_or(0);
+    let fits = |max: usize| usize::try_from(announced).is_ok_and(|announced| announced <= max);
     match rule.need {
         BodyNeed::None if announced > 0 => Err(CallError::BodyNotAllowed),
         BodyNeed::None | BodyNeed::Ignore => Ok(()),
-        BodyNeed::Prefix { max } | BodyNeed::Whole { max } => {
+        BodyNeed::Whole { max } if !fits(max) => Err(CallError::BodyTooLarge { max }),
+        BodyNeed::Prefix { .. } | BodyNeed::Whole { .. } => {
             if head.content_encoding().is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
-                return Err(CallError::BodyEncodingRefused);
-            }
-            if rule.json && !head.content_type().is_some_and(is_json) {
-                return Err(CallError::BodyTypeRefused);
-            }
-            match rule.need {
-                BodyNeed::Whole { .. }
-                    if usize::try_from(announced).map_or(true, |announced| announced > max) =>
-                {
-                    Err(CallError::BodyTooLarge { max })
-                }
-                BodyNeed::Whole { .. } | BodyNeed::Prefix { .. } | BodyNeed::None | BodyNeed::Ignore => {
-                    Ok(())
-                }
+                Err(CallError::BodyEncodingRefused)
+            } else if rule.json && !head.content_type().is_some_and(is_json) {
+                Err(CallError::BodyTypeRefused)
+            } else {
+                Ok(())
             }
         }
     }
