@@ -58,9 +58,18 @@ pub fn check(envoy: &Document, config: &Document) -> Report {
 
 /// Every connection manager, wherever it is: bootstrap, listener discovery file, default filter chain.
 fn collect<'a>(place: &Place<'a>, managers: &mut Vec<Place<'a>>, findings: &mut Vec<Diagnostic>) {
-    if type_name(place).is_some_and(|name| name == CONNECTION_MANAGER) {
-        managers.push(place.clone());
-        return;
+    match type_name(place) {
+        Some(CONNECTION_MANAGER) => {
+            managers.push(place.clone());
+            return;
+        }
+        // Clusters have policies of their own.
+        Some("HttpProtocolOptions") => route::refuse_repeaters(place, findings),
+        Some("TcpProxy") => {
+            let message = "a TCP proxy forwards what nobody decides on";
+            findings.push(place.error(message).with_help("see that no service is behind it").as_warning());
+        }
+        Some(_) | None => {}
     }
     if let Some(url) = field(place, "type_url")
         && url.as_str().is_some_and(|url| url.ends_with(&format!(".{CONNECTION_MANAGER}")))

@@ -72,7 +72,10 @@ impl Source {
         let path = place.as_str()?;
         let text = match files::read_text(&self.files.path(path)) {
             Ok(text) => text,
-            Err(why) => return Some(Err(vec![place.error(format!("Envoy configuration `{path}`: {why}"))])),
+            Err(why) => {
+                let finding = place.error(format!("Envoy configuration `{path}`: {why}"));
+                return Some(Err(vec![self.files.with_sibling(finding, path)]));
+            }
         };
         Some(Document::parse_template(text))
     }
@@ -90,6 +93,9 @@ fn open(path: &Path) -> Result<(Document, actgate_authz::Document, Files), Vec<D
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let mut files = Files::new(folder);
     let config = files.config(path, &name)?;
+    if !config.value().is_object() {
+        return Err(vec![config.root().error("a configuration is a mapping")]);
+    }
     let document = actgate_authz::Document { file: name, value: config.value().clone() };
     Ok((config, document, files))
 }

@@ -93,7 +93,7 @@ fn answers_by_itself(route: &Place<'_>) -> bool {
     field(route, "direct_response").is_some() || field(route, "redirect").is_some()
 }
 
-fn refuse_repeaters(level: &Place<'_>, findings: &mut Vec<Diagnostic>) {
+pub(super) fn refuse_repeaters(level: &Place<'_>, findings: &mut Vec<Diagnostic>) {
     for (name, why) in REPEATERS {
         if let Some(place) = field(level, name) {
             findings.push(place.key_error(format!("`{name}` in front of a service")).with_help(why));

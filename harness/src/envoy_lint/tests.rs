@@ -226,6 +226,19 @@ fn one_decision_is_one_forward() {
 }
 
 #[test]
+fn what_lies_beside_the_routes_is_seen_too() {
+    let beside =
+        |message: &str| format!("static_resources:\n  clusters: [{{ x: {{ \"@type\": t/{message} }} }}]\n");
+    let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions, retry_policy: {}";
+    with(&[("static_resources:\n", &beside(options))], &["3 `retry_policy` in front of a service"]);
+    let proxy = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+    with(
+        &[("static_resources:\n", &beside(proxy))],
+        &["3 warning: a TCP proxy forwards what nobody decides on"],
+    );
+}
+
+#[test]
 fn every_route_has_its_sentinel() {
     with(
         &[("                            sentinel:\n", "                            other:\n")],

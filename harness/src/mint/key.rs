@@ -11,7 +11,7 @@ use serde_json::Value;
 use superboring::pkey::PKey;
 use superboring::sign::Signer;
 
-use super::MintError;
+use super::{MintError, Profile};
 
 /// RFC 7518 section 3.3 asks for at least this many bits; more would only make tests slow.
 const RSA_BITS: usize = 2048;
@@ -160,8 +160,8 @@ impl TokenKey {
         &self.kid
     }
 
-    /// The public key as a JWK (RFC 7517) with `kid`, `alg` and `use`.
-    pub fn jwk(&self) -> Result<Value, MintError> {
+    /// The public key as a JWK (RFC 7517) with `kid`, `alg` and the `use` of the profile.
+    pub fn jwk(&self, profile: Profile) -> Result<Value, MintError> {
         let text = match &self.pair {
             Pair::EdDsa(pair) => pair.public_key().with_key_id(&self.kid).to_jwk(),
             Pair::Es256(pair) => pair.public_key().with_key_id(&self.kid).to_jwk(),
@@ -169,7 +169,11 @@ impl TokenKey {
             Pair::Ps256(pair) => pair.public_key().with_key_id(&self.kid).to_jwk(),
             Pair::Rs256(pair) => pair.public_key().with_key_id(&self.kid).to_jwk(),
         };
-        serde_json::from_str(&text).map_err(|error| self.algorithm().error(error))
+        let mut jwk: Value = serde_json::from_str(&text).map_err(|error| self.algorithm().error(error))?;
+        if let Some(members) = jwk.as_object_mut() {
+            members.insert("use".to_owned(), Value::from(profile.key_use()));
+        }
+        Ok(jwk)
     }
 
     /// The JWS signature (RFC 7518 section 3) over `message`.

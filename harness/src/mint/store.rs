@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Algorithm, Issuer, MintError, TokenKey};
+use super::{Algorithm, Issuer, MintError, Profile, TokenKey};
 
 /// One issuer's keys.
 #[derive(Debug, Clone)]
 pub struct KeyStore {
     alias: String,
     algorithms: Vec<Algorithm>,
+    profile: Profile,
     key_set: PathBuf,
 }
 
@@ -32,7 +33,8 @@ impl KeyStore {
     /// The store of an issuer whose key set is a file.
     pub fn of(issuer: &Issuer) -> Result<Self, MintError> {
         let key_set = issuer.key_set.clone().ok_or_else(|| MintError::KeySetRemote(issuer.alias.clone()))?;
-        Ok(Self { alias: issuer.alias.clone(), algorithms: issuer.algorithms.clone(), key_set })
+        let Issuer { alias, algorithms, profile, .. } = issuer.clone();
+        Ok(Self { alias, algorithms, profile, key_set })
     }
 
     /// Makes what is missing: a private key per algorithm, and their public halves in the key set.
@@ -61,7 +63,7 @@ impl KeyStore {
                 stored.push(Stored::Wrote(path));
                 key
             };
-            made.push(key.jwk()?);
+            made.push(key.jwk(self.profile)?);
         }
         let known = |key: &Value| keys.iter().any(|there| there.get("kid") == key.get("kid"));
         if there.as_ref().is_some_and(|there| !there.is_empty()) && !made.iter().any(known) {

@@ -73,14 +73,14 @@ fn every_algorithm_signs_and_survives_its_pem() {
     for algorithm in Algorithm::ALL {
         let key = TokenKey::generate(algorithm).unwrap();
         let again = TokenKey::from_pem(algorithm, &key.to_pem().unwrap()).unwrap();
-        let jwk = key.jwk().unwrap();
-        assert_eq!(jwk, again.jwk().unwrap());
+        let jwk = key.jwk(Profile::AtJwt).unwrap();
+        assert_eq!(jwk, again.jwk(Profile::AtJwt).unwrap());
         assert_eq!((&jwk["alg"], &jwk["use"]), (&json!(algorithm.name()), &json!("sig")));
         assert_eq!(jwk["kid"], json!(key.kid()));
         assert!(jwk.get("d").is_none(), "{jwk}");
         let token = spec().mint(&again).unwrap();
         assert!(verifies(&jwk, &token), "{algorithm}");
-        let other = TokenKey::generate(algorithm).unwrap().jwk().unwrap();
+        let other = TokenKey::generate(algorithm).unwrap().jwk(Profile::AtJwt).unwrap();
         assert!(!verifies(&other, &token), "{algorithm}");
     }
 }
@@ -156,7 +156,7 @@ fn token_ids_do_not_repeat() {
 #[test]
 fn what_changes_the_content_is_signed_over() {
     let key = key();
-    let jwk = key.jwk().unwrap();
+    let jwk = key.jwk(Profile::AtJwt).unwrap();
     for (change, part, expected) in [
         (Tamper::Header { name: "crit".into(), value: json!(["x"]) }, 0, r#""crit":["x"]"#),
         (Tamper::Header { name: "typ".into(), value: json!("JWT") }, 0, r#""typ":"JWT""#),
@@ -182,7 +182,7 @@ fn what_changes_the_content_is_signed_over() {
 #[test]
 fn what_breaks_the_signature_breaks_it() {
     let key = key();
-    let jwk = key.jwk().unwrap();
+    let jwk = key.jwk(Profile::AtJwt).unwrap();
     assert!(verifies(&jwk, &spec().mint(&key).unwrap()));
     for change in [
         Tamper::AlgorithmNone,

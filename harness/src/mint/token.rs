@@ -76,6 +76,14 @@ impl Profile {
         }
     }
 
+    /// The `use` of its keys (SPIFFE Trust Domain and Bundle, section 4.1.2, for the JWT-SVID).
+    pub fn key_use(self) -> &'static str {
+        match self {
+            Self::AtJwt | Self::Generic => "sig",
+            Self::JwtSvid => "jwt-svid",
+        }
+    }
+
     /// The name in `actgate.yaml`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use actgate_authz::{At, Fault, TextDocument};
+use actgate_authz::{At, Fault, TextDocument, nearest};
 
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
@@ -83,6 +83,22 @@ impl Files {
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// The finding with the name beside the missing `path` that was probably meant.
+    pub(super) fn with_sibling(&self, finding: Diagnostic, path: &str) -> Diagnostic {
+        let (parent, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or((".", path));
+        let siblings: Vec<String> = std::fs::read_dir(self.path(parent))
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+            .collect();
+        match nearest(name, siblings.iter().map(String::as_str)) {
+            Some(meant) if meant == name => finding,
+            Some(meant) if parent == "." => finding.with_help(format!("did you mean `{meant}`?")),
+            Some(meant) => finding.with_help(format!("did you mean `{parent}/{meant}`?")),
+            None => finding,
+        }
     }
 
     /// Reads the configuration itself.

@@ -27,7 +27,7 @@ pub(super) fn read(
         }
         Err(error) => {
             let finding = at_reference(format!("pack `{pack}`: {}", super::files::reason(&error)));
-            return Err(vec![with_sibling(finding, pack, files)]);
+            return Err(vec![files.with_sibling(finding, pack)]);
         }
     };
     // The order of a folder is its file system's; a bundle's must not be.
@@ -72,23 +72,5 @@ pub(super) fn read(
             Ok(PackDocument { catalog, schema, policies, entities })
         }
         (Err(()), _, _, _) | (_, Err(()), _, _) | (_, _, Err(()), _) | (_, _, _, Err(())) => Err(findings),
-    }
-}
-
-/// The folder that was probably meant.
-fn with_sibling(finding: Diagnostic, pack: &str, files: &Files) -> Diagnostic {
-    let (parent, name) = pack.trim_end_matches('/').rsplit_once('/').unwrap_or(("", pack));
-    let siblings: Vec<String> = fs::read_dir(files.path(if parent.is_empty() { "." } else { parent }))
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            entry.path().is_dir().then(|| entry.file_name().to_string_lossy().into_owned())
-        })
-        .collect();
-    match nearest(name, siblings.iter().map(String::as_str)) {
-        Some(meant) if parent.is_empty() => finding.with_help(format!("did you mean `{meant}`?")),
-        Some(meant) => finding.with_help(format!("did you mean `{parent}/{meant}`?")),
-        None => finding,
     }
 }

@@ -1,7 +1,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
-use crate::mint::Profile;
 
 /// A folder of its own per test, below the build's own folder for such things.
 struct Folder(PathBuf);
@@ -83,7 +82,9 @@ fn nobody_elses_key_set_is_touched() {
     let folder = Folder::new("foreign");
     fs::create_dir_all(folder.0.join("keys")).unwrap();
     let public = folder.0.join("keys/demo.jwks.json");
-    let foreign = json!({"keys": [TokenKey::generate(Algorithm::Es256).unwrap().jwk().unwrap()]}).to_string();
+    let foreign =
+        json!({"keys": [TokenKey::generate(Algorithm::Es256).unwrap().jwk(Profile::AtJwt).unwrap()]})
+            .to_string();
     fs::write(&public, &foreign).unwrap();
     let store = folder.store(&[Algorithm::Es256]);
     assert_eq!(store.init().unwrap_err().code(), "key_set_foreign");

@@ -1,0 +1,23 @@
+//! Cases: a file says what a client sends and with which token, and what must become of it; an engine plays it.
+//!
+//! The same files run through the gate alone ([`Native`]) and through a real Envoy, and both have to give the answer
+//! that the file asks for. `docs/cases.md` explains the format.
+
+mod compare;
+mod engine;
+mod file;
+mod format;
+mod native;
+mod play;
+mod pack;
+mod setup;
+
+pub use compare::Mismatch;
+pub use engine::{Engine, EngineError, Exchange, Outcome, Seen};
+pub use file::{Case, Origin, Step};
+pub use format::{
+    Act, Events, Expectation, Fields, Offset, Request, SeenRequest, TokenPlan, Upstream, UpstreamSaw, Verdict,
+};
+pub use native::Native;
+pub use play::{Played, play};
+pub use setup::{Route, Setup};
