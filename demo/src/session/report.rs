@@ -152,7 +152,7 @@ fn said(answer: &Answer) -> String {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     match (text("reason"), text("detail")) {
         (Some(reason), Some(detail)) => match text("advice") {
-            Some(advice) => format!("{reason}: {detail} {advice}"),
+            Some(advice) => format!("{reason}: {detail} (advice: {advice})"),
             None => format!("{reason}: {detail}"),
         },
         _ => match body.get("data") {
