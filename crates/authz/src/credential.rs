@@ -9,8 +9,8 @@ use crate::{authorizer::GuardedService, decision::Denial, reason::Reason};
 /// # Errors
 /// None, more than one, or another scheme.
 pub(crate) fn credential<'a>(head: &RequestHead<'a>, service: &GuardedService) -> Result<&'a [u8], Denial> {
-    // Doubles of the header were refused by `RequestHead::parse`.
-    let Some(value) = head.header(service.token_header()) else {
+    let sole = head.sole_header(service.token_header());
+    let Some(value) = sole.map_err(|error| Denial::new(Reason::CredentialAmbiguous, error.to_string()))? else {
         return Err(Denial::new(
             Reason::TokenMissing,
             format!("send a bearer token in the `{}` header", service.token_header()),

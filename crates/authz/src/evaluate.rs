@@ -170,7 +170,9 @@ impl PolicyBundle {
 
     fn grounds(&self, round: &Round) -> Grounds {
         let policies = round.determining.iter().map(|id| AsRef::<str>::as_ref(id).to_owned()).collect();
-        Grounds { policies, call: round.call, principal: round.principal.clone() }
+        // Where a policy forbids, that is the reason to tell, whoever lacked a permit besides.
+        let principal = round.principal.clone().filter(|_| round.determining.is_empty());
+        Grounds { policies, call: round.call, principal }
     }
 
     fn questions(&self, request: &AccessRequest<'_>) -> Result<Vec<Question>, (usize, String)> {
