@@ -1,0 +1,80 @@
+//! The demo's Envoy template, changed where a test needs another Envoy than the demo's options give.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::bundle;
+
+/// The template as a value; its placeholders stay.
+#[derive(Debug, Clone)]
+pub struct Template(Value);
+
+const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+const SENTINEL: &str = "actgate.sentinel";
+
+// === impl Template ===
+
+impl Template {
+    /// `envoy/demo.yaml`.
+    pub fn read(root: &Path) -> Self {
+        Self(bundle::read(&root.join("envoy/demo.yaml")))
+    }
+
+    /// Everything.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// The part at `pointer`.
+    pub fn at(&mut self, pointer: &str) -> &mut Value {
+        self.0.pointer_mut(pointer).unwrap_or_else(|| panic!("the template has no {pointer}"))
+    }
+
+    /// The HTTP connection manager.
+    pub fn manager(&mut self) -> &mut Value {
+        self.at(MANAGER)
+    }
+
+    /// The routes of the gateway.
+    pub fn routes(&mut self) -> &mut Vec<Value> {
+        self.at(&format!("{MANAGER}/route_config/virtual_hosts/0/routes")).as_array_mut().expect("routes")
+    }
+
+    /// Takes the sentinel filter out of the chain. The routes' own settings for it go by
+    /// `Sentinel::Default`.
+    pub fn remove_sentinel(&mut self) {
+        let filters = self.at(&format!("{MANAGER}/http_filters")).as_array_mut().expect("filters");
+        let before = filters.len();
+        filters.retain(|filter| filter["name"] != SENTINEL);
+        assert_eq!(filters.len() + 1, before, "one sentinel");
+    }
+
+    /// Adds a route in front of all others that differs from the first one in `prefix` and in the service whose
+    /// permit it demands.
+    pub fn add_route(&mut self, prefix: &str, service: &str) {
+        let routes = self.routes();
+        let mut route = routes.first().expect("a route").clone();
+        let marker = format!("permit:{service}");
+        route["name"] = service.into();
+        route["match"] = json!({ "prefix": prefix });
+        route["typed_per_filter_config"][SENTINEL]["rbac"]["rules"]["policies"] = json!({
+            (marker.clone()): {
+                "permissions": [{ "any": true }],
+                "principals": [{
+                    "filter_state": { "key": "wasm.actgate", "string_match": { "exact": marker } },
+                }],
+            },
+        });
+        routes.insert(0, route);
+    }
+
+    /// Lets trailers through on both sides, in both directions.
+    pub fn pass_trailers(&mut self) {
+        self.manager()["http_protocol_options"]["enable_trailers"] = true.into();
+        let upstream = "/static_resources/clusters/0/typed_extension_protocol_options\
+                        /envoy.extensions.upstreams.http.v3.HttpProtocolOptions/explicit_http_config\
+                        /http_protocol_options";
+        *self.at(upstream) = json!({ "enable_trailers": true });
+    }
+}
