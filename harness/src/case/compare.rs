@@ -1,0 +1,285 @@
+//! What was expected against what came: what a case says, and what holds for every request.
+
+mod subset;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::engine::{Exchange, Outcome, Seen};
+use super::file::{Case, Step};
+use super::format::{SeenRequest, Upstream, UpstreamSaw};
+use super::setup::Setup;
+
+use subset::missing;
+
+/// An expectation that was not met, and where it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    file: String,
+    line: usize,
+    difference: Difference,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Difference {
+    /// The expectation, as a pointer below its step.
+    pointer: String,
+    what: String,
+    expected: String,
+    came: String,
+}
+
+// === impl Mismatch ===
+
+impl Mismatch {
+    pub(super) fn new(case: &Case, step: &Step, difference: Difference) -> Self {
+        let document = case.document();
+        let found = document.spans().find(&format!("{}{}", step.pointer, difference.pointer));
+        Self {
+            file: document.text().name().to_owned(),
+            line: found.key.unwrap_or(found.value).line,
+            difference,
+        }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Difference { pointer: _, what, expected, came } = &self.difference;
+        write!(f, "{}:{}: {what}: expected {expected}, came {came}", self.file, self.line)
+    }
+}
+
+/// Collects differences.
+#[derive(Debug, Default)]
+struct Findings(Vec<Difference>);
+
+// === impl Findings ===
+
+impl Findings {
+    fn add(&mut self, pointer: &str, what: impl Into<String>, expected: impl fmt::Display, came: impl fmt::Display) {
+        let (expected, came) = (expected.to_string(), came.to_string());
+        self.0.push(Difference { pointer: pointer.to_owned(), what: what.into(), expected, came });
+    }
+
+    fn equal(&mut self, pointer: &str, what: &str, expected: &str, came: &str) {
+        if expected != came {
+            self.add(pointer, what, quoted(expected), quoted(came));
+        }
+    }
+
+    fn holds(&mut self, what: &str, holds: bool, expected: &str, came: impl fmt::Display) {
+        if !holds {
+            self.add("/expect", what, expected, came);
+        }
+    }
+}
+
+/// Everything in which the outcome of a request is not what it should be. `by_proxy` says that a proxy stands before
+/// the gate.
+pub(super) fn compare(
+    step: &Step,
+    exchange: &Exchange,
+    token: Option<&str>,
+    setup: &Setup,
+    outcome: &Outcome,
+    by_proxy: bool,
+) -> Vec<Difference> {
+    let mut findings = Findings::default();
+    match step.expect.proxy_rejects {
+        Some(status) if by_proxy => rejected(status, outcome, &mut findings),
+        Some(_) | None => {
+            decided(step, outcome, &mut findings);
+            answered(step, exchange, outcome, &mut findings);
+            reached(step, exchange, token, setup, outcome, &mut findings);
+            recorded(step, outcome, &mut findings);
+        }
+    }
+    if let Some(token) = token {
+        secret(token, outcome, &mut findings);
+    }
+    findings.0
+}
+
+/// A request that the proxy refused by itself.
+fn rejected(status: u16, outcome: &Outcome, findings: &mut Findings) {
+    if outcome.status != status {
+        findings.add("/expect/proxy_rejects", "status of the proxy", status, outcome.status);
+    }
+    findings.equal("/expect/proxy_rejects", "stage of the record", "rejected_by_proxy", outcome.recorded("/stage"));
+    untouched(outcome, findings);
+}
+
+fn decided(step: &Step, outcome: &Outcome, findings: &mut Findings) {
+    let expect = &step.expect;
+    findings.equal("/expect", "stage of the record", "decided", outcome.recorded("/stage"));
+    findings.equal("/expect/decision", "decision", expect.decision.code(), outcome.recorded("/decided/decision"));
+    let reason = expect.reason.as_deref().unwrap_or_default();
+    findings.equal("/expect/reason", "reason", reason, outcome.recorded("/decided/reason"));
+    let policies: BTreeSet<&str> = expect.policies.iter().map(String::as_str).collect();
+    let came = texts(outcome.record.pointer("/decided/policies"));
+    if policies != came {
+        findings.add("/expect/policies", "policies", list(&policies), list(&came));
+    }
+}
+
+/// What the client got.
+fn answered(step: &Step, exchange: &Exchange, outcome: &Outcome, findings: &mut Findings) {
+    let expect = &step.expect;
+    if outcome.status != expect.status {
+        findings.add("/expect/status", "status", expect.status, outcome.status);
+    }
+    let answer: Value = serde_json::from_slice(&outcome.body).unwrap_or_default();
+    if let Some(body) = &expect.body {
+        for gap in missing(body, &answer) {
+            findings.add(&format!("/expect/body{}", gap.pointer), format!("body{}", gap.pointer), gap.expected, gap.came);
+        }
+    }
+    match &exchange.upstream {
+        Some(upstream) => upstream_answer(exchange, upstream, outcome, findings),
+        None => refusal(step, &answer, outcome, findings),
+    }
+}
+
+/// What went through is answered by the upstream and nobody else.
+fn upstream_answer(exchange: &Exchange, upstream: &Upstream, outcome: &Outcome, findings: &mut Findings) {
+    let bodiless = exchange.method == "HEAD" || matches!(upstream.status, 204 | 304);
+    let expected = if bodiless { "" } else { upstream.body.as_str() };
+    findings.equal("/expect", "body of the upstream", expected, &String::from_utf8_lossy(&outcome.body));
+    for (name, value) in upstream.headers.iter() {
+        let there = outcome.header(name).any(|own| own == value);
+        findings.holds(&format!("header `{name}` of the upstream"), there, value, "another or none");
+    }
+}
+
+/// A refusal is problem+json and says what the ledger says (RFC 9457, RFC 6750 section 3).
+fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findings) {
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+    let reason = step.expect.reason.as_deref().unwrap_or_default();
+    findings.equal("/expect/reason", "reason in the body", reason, text("reason"));
+    findings.equal("/expect/reason", "type in the body", &format!("urn:actgate:reason:{reason}"), text("type"));
+    let policies: BTreeSet<&str> = step.expect.policies.iter().map(String::as_str).collect();
+    let came = texts(answer.get("policies"));
+    if policies != came {
+        findings.add("/expect/policies", "policies in the body", list(&policies), list(&came));
+    }
+    let status = answer.get("status").and_then(Value::as_u64).unwrap_or_default();
+    findings.holds("status in the body", status == u64::from(step.expect.status), "that of the reply", status);
+    findings.equal("/expect", "decision_id in the body", outcome.recorded("/id"), text("decision_id"));
+    let media = outcome.header("content-type").next().unwrap_or_default();
+    findings.equal("/expect", "content type of a refusal", "application/problem+json", media);
+    let challenges = outcome.header("www-authenticate").filter(|value| value.starts_with("Bearer ")).count();
+    let wanted = usize::from(step.expect.status == 401);
+    let fits = if wanted == 1 { challenges == 1 } else { challenges <= 1 };
+    findings.holds("bearer challenges", fits, "one on a 401", challenges);
+}
+
+/// What the upstream saw.
+fn reached(
+    step: &Step,
+    exchange: &Exchange,
+    token: Option<&str>,
+    setup: &Setup,
+    outcome: &Outcome,
+    findings: &mut Findings,
+) {
+    let expected = match &step.expect.upstream_saw {
+        UpstreamSaw::Nothing => return untouched(outcome, findings),
+        UpstreamSaw::Request(expected) => expected,
+    };
+    let [seen] = outcome.seen.as_slice() else {
+        let came = format!("{} requests", outcome.seen.len());
+        return findings.add("/expect/upstream_saw", "upstream saw", "one request", came);
+    };
+    let SeenRequest { method, path, headers, absent, body } = expected;
+    let at = |member: &str| format!("/expect/upstream_saw/{member}");
+    findings.equal(&at("method"), "upstream saw method", method, &seen.method);
+    findings.equal(&at("path"), "upstream saw path", path, &seen.path);
+    for (name, value) in headers.iter() {
+        if !seen.header(name).any(|own| own == value) {
+            let came: Vec<&str> = seen.header(name).collect();
+            findings.add(&at("headers"), format!("upstream saw header `{name}`"), quoted(value), format!("{came:?}"));
+        }
+    }
+    for name in absent {
+        let came: Vec<&str> = seen.header(name).collect();
+        if !came.is_empty() {
+            findings.add(&at("absent"), format!("upstream saw header `{name}`"), "none", format!("{came:?}"));
+        }
+    }
+    let came = String::from_utf8_lossy(&seen.body);
+    if let Some(body) = body {
+        findings.equal(&at("body"), "upstream saw body", body, &came);
+    }
+    let sent = exchange.body.as_deref().unwrap_or_default();
+    findings.holds("upstream saw body", seen.body == sent, "the client's, byte for byte", quoted(&came));
+    if let Some(token) = token {
+        let route = setup.route(&exchange.host, &exchange.path);
+        let forwards = route.is_some_and(|route| route.forwards_credential);
+        let shown = seen.headers.iter().any(|(_, value)| value.contains(token));
+        let expected = if forwards { "the token" } else { "no token" };
+        findings.holds("upstream saw", shown == forwards, expected, if shown { "the token" } else { "none" });
+    }
+}
+
+/// INVARIANT: no permitted decision, no upstream byte.
+fn untouched(outcome: &Outcome, findings: &mut Findings) {
+    let requests: Vec<String> =
+        outcome.seen.iter().map(|Seen { method, path, .. }| format!("{method} {path}")).collect();
+    if outcome.touched || !requests.is_empty() {
+        let came = if requests.is_empty() { "some bytes".to_owned() } else { requests.join(", ") };
+        findings.add("/expect/upstream_saw", "upstream saw", "nothing", came);
+    }
+    let host = outcome.recorded("/executed/upstream");
+    findings.holds("upstream in the record", matches!(host, "" | "-"), "none", quoted(host));
+}
+
+/// What the ledger says.
+fn recorded(step: &Step, outcome: &Outcome, findings: &mut Findings) {
+    let status = outcome.record.pointer("/executed/status").and_then(Value::as_u64).unwrap_or_default();
+    findings.holds("executed status in the record", status == u64::from(outcome.status), "that of the reply", status);
+    let details = outcome.recorded("/executed/details");
+    let (expected, holds) = if step.expect.decision.forwards() {
+        ("via_upstream".to_owned(), details == "via_upstream")
+    } else {
+        let reason = format!("actgate_{}", step.expect.reason.as_deref().unwrap_or_default());
+        let holds = details == reason;
+        (reason, holds)
+    };
+    findings.holds("executed details in the record", holds, &expected, quoted(details));
+    for (name, part) in step.expect.events.iter().flat_map(super::format::Events::parts) {
+        let came = outcome.record.get(name).unwrap_or(&Value::Null);
+        for gap in missing(part, came) {
+            let pointer = format!("/expect/events/{name}{}", gap.pointer);
+            findings.add(&pointer, format!("record /{name}{}", gap.pointer), gap.expected, gap.came);
+        }
+    }
+}
+
+/// INVARIANT: tokens never appear in the ledger, nor in an answer of the gate.
+fn secret(token: &str, outcome: &Outcome, findings: &mut Findings) {
+    // The signature alone would do no harm, but whatever shows it would show the whole token as well.
+    let Some(signature) = token.trim().rsplit('.').next().filter(|part| part.len() > 16) else { return };
+    let record = outcome.record.to_string();
+    findings.holds("token in the record", !record.contains(signature), "none", "its signature");
+    let body = String::from_utf8_lossy(&outcome.body);
+    findings.holds("token in the answer", !body.contains(signature), "none", "its signature");
+}
+
+fn texts(value: Option<&Value>) -> BTreeSet<&str> {
+    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+fn list(names: &BTreeSet<&str>) -> String {
+    format!("[{}]", names.iter().copied().collect::<Vec<_>>().join(", "))
+}
+
+fn quoted(text: &str) -> String {
+    if text.is_empty() { "nothing".to_owned() } else { format!("`{text}`") }
+}
+
+#[cfg(test)]
+mod tests;

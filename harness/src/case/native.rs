@@ -1,0 +1,134 @@
+//! The gate without a proxy: what Envoy does around it, in a few lines, with the upstream's answer from the file.
+
+use actgate_authz::{
+    Authorizer, BodyProgress, Fault, Forwarding, Gate, LocalReply, Moment, Step, TokenCache,
+};
+use serde_json::{Value, json};
+
+use super::engine::{Engine, EngineError, Exchange, Outcome, Seen};
+use super::format::Upstream;
+use super::setup::Setup;
+
+/// Plays cases through [`Gate`].
+#[derive(Debug)]
+pub struct Native<'s> {
+    setup: &'s Setup,
+    authorizer: Authorizer,
+    cache: TokenCache,
+    count: u32,
+}
+
+// === impl Native ===
+
+impl<'s> Native<'s> {
+    /// An engine whose token cache is empty.
+    ///
+    /// # Errors
+    /// A bundle that does not load; [`Setup`] has loaded it before.
+    pub fn new(setup: &'s Setup) -> Result<Self, Vec<Fault>> {
+        let authorizer = Authorizer::load(setup.bundle())?.authorizer;
+        Ok(Self { setup, authorizer, cache: TokenCache::default(), count: 0 })
+    }
+
+    fn decide(&mut self, exchange: &Exchange, gate: &mut Gate, now: Moment) -> Result<Step, EngineError> {
+        let fields = head(exchange);
+        let borrowed: Vec<(&[u8], &[u8])> =
+            fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        // An HTTP/1.1 proxy sees no end of the stream with the headers where any framing announces a body.
+        let body = exchange.body.as_deref().filter(|body| exchange.chunked || !body.is_empty());
+        let mut step = gate.on_headers(&self.authorizer, &mut self.cache, &borrowed, body.is_none(), now);
+        let bytes = body.unwrap_or_default();
+        // In two parts, as a body that is longer than a packet would come.
+        for (size, complete) in [(bytes.len() / 2, false), (bytes.len(), true)] {
+            if !matches!(step, Step::AwaitBody) {
+                break;
+            }
+            let progress = BodyProgress { buffered: size, complete };
+            let read = |length: usize| bytes.get(..length).map(<[u8]>::to_vec);
+            step = gate.on_body(&self.authorizer, &mut self.cache, progress, read, now);
+        }
+        match step {
+            Step::AwaitBody => Err(EngineError("the gate waits for more than the whole body".to_owned())),
+            Step::Forward(_) | Step::Reply(_) => Ok(step),
+        }
+    }
+
+    fn forwarded(&self, exchange: &Exchange, forwarding: &Forwarding) -> Seen {
+        let marker = forwarding.marker();
+        let service = marker.split_once(':').map_or("", |(_, service)| service);
+        let route = self.setup.routes().iter().find(|route| route.service == service);
+        let host = ("host".to_owned(), exchange.host.clone());
+        let framing = exchange.framing().map(|(name, value)| (name.to_owned(), value));
+        let headers = exchange.headers.iter().cloned().chain(framing);
+        let kept = headers.filter(|(name, _)| !forwarding.remove.contains(name));
+        Seen {
+            method: exchange.method.clone(),
+            path: route.map_or_else(|| exchange.path.clone(), |route| route.upstream_path(&exchange.path)),
+            headers: std::iter::once(host).chain(kept).collect(),
+            body: exchange.body.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl Engine for Native<'_> {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn clock(&self) -> Option<i64> {
+        None
+    }
+
+    fn run(&mut self, exchange: &Exchange) -> Result<Outcome, EngineError> {
+        let seconds = u64::try_from(exchange.now).unwrap_or_default();
+        let now = Moment::from_unix_nanos(seconds.saturating_mul(1_000_000_000));
+        self.count = self.count.wrapping_add(1);
+        let [a, b, c, d] = self.count.to_be_bytes();
+        let mut gate = Gate::new(now, [a, b, c, d, 0, 0, 0, 0, 0, 0]);
+        let step = self.decide(exchange, &mut gate, now)?;
+        let open = gate.record().ok_or_else(|| EngineError("the gate left no record".to_owned()))?.to_owned();
+        match step {
+            Step::Forward(forwarding) => {
+                let seen = self.forwarded(exchange, &forwarding);
+                let Upstream { status, headers, body } = exchange.upstream.clone().unwrap_or_default();
+                Ok(Outcome {
+                    status,
+                    headers: headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+                    body: body.into_bytes(),
+                    seen: vec![seen],
+                    touched: true,
+                    record: record(&open, status, "via_upstream", "upstream")?,
+                })
+            }
+            Step::Reply(LocalReply { status, headers, body, details }) => Ok(Outcome {
+                status,
+                headers,
+                body,
+                seen: Vec::new(),
+                touched: false,
+                record: record(&open, status, &details, "-")?,
+            }),
+            Step::AwaitBody => Err(EngineError("the gate waits for a body".to_owned())),
+        }
+    }
+}
+
+/// The header fields as a proxy hands them to its filters.
+fn head(exchange: &Exchange) -> Vec<(String, String)> {
+    let pseudo = [
+        (":method", exchange.method.as_str()),
+        (":scheme", "http"),
+        (":authority", exchange.host.as_str()),
+        (":path", exchange.path.as_str()),
+    ];
+    let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let framing = exchange.framing().map(|(name, value)| (name.to_owned(), value));
+    pseudo.chain(exchange.headers.iter().cloned()).chain(framing).collect()
+}
+
+/// Closes the gate's record as the access log does.
+fn record(open: &str, status: u16, details: &str, upstream: &str) -> Result<Value, EngineError> {
+    let executed = json!({ "status": status, "details": details, "flags": "-", "upstream": upstream });
+    let text = format!("{open},\"executed\":{executed}}}");
+    serde_json::from_str(&text).map_err(|error| EngineError(format!("the record is no JSON: {error}: {text}")))
+}

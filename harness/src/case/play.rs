@@ -1,0 +1,88 @@
+//! A case, request after request, through an engine.
+
+use super::compare::{Mismatch, compare};
+use super::engine::{Engine, Exchange, Outcome};
+use super::file::{Case, Step, TOKEN};
+use super::format::TokenPlan;
+use super::setup::Setup;
+use crate::diagnostic::Diagnostic;
+
+/// The host of requests that name none.
+const HOST: &str = "gateway.example";
+
+/// One request that was played.
+#[derive(Debug)]
+pub struct Played {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Whatever is not as the case asks for, and what may never be.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// Plays every request of a case.
+///
+/// # Errors
+/// A case that asks for what cannot be sent, or an engine that fails.
+pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<Played>, Box<Diagnostic>> {
+    let now = engine.clock().unwrap_or_else(|| case.now());
+    // The same plan in one case is the same token, as with a client that keeps its token for a while.
+    let mut tokens: Vec<(TokenPlan, String)> = Vec::new();
+    let mut played = Vec::new();
+    for step in case.steps() {
+        let token = match &step.token {
+            None => None,
+            Some(plan) => match tokens.iter().find(|(known, _)| known == plan) {
+                Some((_, token)) => Some(token.clone()),
+                None => {
+                    let id = format!("case-token-{}", tokens.len());
+                    let token = setup.mint(plan, now, &id).map_err(|why| at(case, step, "/token", &why))?;
+                    tokens.push((plan.clone(), token.clone()));
+                    Some(token)
+                }
+            },
+        };
+        let exchange = exchange(step, token.as_deref(), now);
+        let outcome = engine.run(&exchange).map_err(|error| at(case, step, "/request", &error.to_string()))?;
+        let differences = compare(step, &exchange, token.as_deref(), setup, &outcome, engine.clock().is_some());
+        let mismatches = differences.into_iter().map(|found| Mismatch::new(case, step, found)).collect();
+        played.push(Played { outcome, mismatches });
+    }
+    Ok(played)
+}
+
+fn at(case: &Case, step: &Step, member: &str, message: &str) -> Box<Diagnostic> {
+    Box::new(case.document().at(&format!("{}{member}", step.pointer), message))
+}
+
+fn exchange(step: &Step, token: Option<&str>, now: i64) -> Exchange {
+    let request = &step.request;
+    let mut host = HOST.to_owned();
+    let mut headers = Vec::new();
+    let mut placed = false;
+    for (name, value) in request.headers.iter() {
+        placed |= value.contains(TOKEN);
+        let value = value.replace(TOKEN, token.unwrap_or_default());
+        if name == "host" {
+            host = value;
+        } else {
+            headers.push((name.to_owned(), value));
+        }
+    }
+    if let Some(token) = token.filter(|_| !placed) {
+        headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+    }
+    if request.json.is_some() && headers.iter().all(|(name, _)| name != "content-type") {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
+    Exchange {
+        now,
+        method: request.method.clone(),
+        path: request.path.clone(),
+        host,
+        headers,
+        body: step.body.clone(),
+        chunked: request.chunked || !request.trailers.is_empty(),
+        trailers: request.trailers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        upstream: step.expect.decision.forwards().then(|| step.upstream.clone()),
+    }
+}

@@ -1,0 +1,229 @@
+//! What a case is played against: a bundle whose issuers have keys that are known here, so that tokens are signed for
+//! real and verified for real.
+
+use std::fs;
+use std::path::Path;
+
+use actgate_authz::{At, Authorizer, BundleDocument, Fault, nearest};
+use serde_json::{Map, Value, json};
+
+use super::file::Origin;
+use super::format::TokenPlan;
+use super::pack;
+use crate::diagnostic::Diagnostic;
+use crate::document::Document;
+use crate::mint::{Issuer, TokenKey, TokenSpec, issuers};
+use crate::source::Source;
+use crate::text::SourceText;
+
+/// A bundle, its issuers' private keys, and its services.
+#[derive(Debug)]
+pub struct Setup {
+    bundle: BundleDocument,
+    signers: Vec<Signer>,
+    routes: Vec<Route>,
+}
+
+/// A service, as the proxy in front of it has to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Its name.
+    pub service: String,
+    /// Its host; any where absent.
+    pub host: Option<String>,
+    /// The prefix under which it is reached.
+    pub prefix: String,
+    /// Whether the upstream is to see paths without the prefix.
+    pub strip_prefix: bool,
+    /// Whether its denials are only observed.
+    pub observed: bool,
+    /// Whether the upstream is to see the caller's token.
+    pub forwards_credential: bool,
+}
+
+/// An issuer with its keys, one per algorithm.
+#[derive(Debug)]
+struct Signer {
+    issuer: Issuer,
+    keys: Vec<TokenKey>,
+}
+
+// === impl Setup ===
+
+impl Setup {
+    /// The setup of a pack or a configuration; everything that is wrong with it otherwise.
+    pub fn of(origin: &Origin) -> Result<Self, Vec<Diagnostic>> {
+        match origin {
+            Origin::Pack(folder) => {
+                let text = format!("{:#}", pack::configuration(folder)?);
+                let name = format!("{}/try-out.json", folder.to_string_lossy());
+                Self::assemble(&Document::parse(SourceText::new(name, text))?, Path::new(""))
+            }
+            Origin::Config(file) => {
+                let shown = file.to_string_lossy();
+                let text = fs::read_to_string(file)
+                    .map_err(|error| vec![Diagnostic::in_file(shown.clone(), error.to_string().to_lowercase())])?;
+                let folder = file.parent().unwrap_or_else(|| Path::new(""));
+                Self::assemble(&Document::parse(SourceText::new(shown, text))?, folder)
+            }
+        }
+    }
+
+    /// What the gate is configured with.
+    pub fn bundle(&self) -> &BundleDocument {
+        &self.bundle
+    }
+
+    /// The services.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The service that a path belongs to, as Envoy's routes find it: the longest prefix of a fitting host.
+    pub fn route(&self, host: &str, path: &str) -> Option<&Route> {
+        let fits = |route: &&Route| {
+            route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host))
+                && path.starts_with(&route.prefix)
+        };
+        self.routes.iter().filter(fits).max_by_key(|route| (route.host.is_some(), route.prefix.len()))
+    }
+
+    /// Signs the token of a plan at `now`.
+    ///
+    /// # Errors
+    /// One sentence about what the plan asks for in vain.
+    pub fn mint(&self, plan: &TokenPlan, now: i64, id: &str) -> Result<String, String> {
+        let aliases = || self.signers.iter().map(|signer| signer.issuer.alias.as_str());
+        let signer = self.signers.iter().find(|signer| signer.issuer.alias == plan.issuer);
+        let Signer { issuer, keys } = signer.ok_or_else(|| {
+            let meant = nearest(&plan.issuer, aliases()).map(|name| format!(", did you mean `{name}`?"));
+            format!("no issuer has the alias `{}`{}", plan.issuer, meant.unwrap_or_default())
+        })?;
+        let algorithm = match &plan.alg {
+            None => None,
+            Some(name) => Some(name.parse().map_err(|error| format!("{error}"))?),
+        };
+        let known = keys.iter().find(|key| algorithm.is_none_or(|algorithm| key.algorithm() == algorithm));
+        // An algorithm that the issuer does not have: a key that nobody knows.
+        let strange = match (known, algorithm) {
+            (None, Some(algorithm)) => Some(TokenKey::generate(algorithm).map_err(|error| error.to_string())?),
+            (_, _) => None,
+        };
+        let key = known.or(strange.as_ref()).ok_or_else(|| format!("issuer `{}` has no key", plan.issuer))?;
+        let issued_at = now.saturating_add(plan.issued.seconds());
+        let mut claims = Map::new();
+        if let Some(act) = &plan.act {
+            claims.insert("act".to_owned(), act.claim().clone());
+        }
+        if let Some(not_before) = plan.not_before {
+            claims.insert("nbf".to_owned(), json!(now.saturating_add(not_before.seconds())));
+        }
+        claims.extend(plan.claims.clone());
+        let spec = TokenSpec {
+            profile: issuer.profile,
+            issuer: issuer.issuer.clone(),
+            subject: plan.sub.clone(),
+            audiences: issuer.audiences.iter().take(1).cloned().collect(),
+            actor: None,
+            client_id: plan.act.as_ref().and_then(|act| act.subject().map(str::to_owned)),
+            scope: None,
+            token_id: id.to_owned(),
+            issued_at,
+            lifetime: plan.ttl.seconds(),
+            claims,
+            tamper: plan.tamper.clone(),
+        };
+        spec.mint(key).map_err(|error| error.to_string())
+    }
+
+    fn assemble(config: &Document, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let signers = issuers(config, folder)?
+            .into_iter()
+            .map(Signer::new)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| vec![config.at("/issuers", &error)])?;
+        let source = load(&self_contained(config, folder, &signers)?)?;
+        // The configuration that was loaded is a copy: its faults belong to the file that was written by hand.
+        let copy = &source.bundle().config.file;
+        let place = |fault: &Fault| match &fault.at {
+            At::Pointer(pointer) if fault.file == *copy => config.at(pointer, &fault.message),
+            At::Whole | At::Offset(_) | At::Pointer(_) => source.diagnostic(fault),
+        };
+        Authorizer::load(source.bundle()).map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
+        let services = config.value().get("services").and_then(Value::as_array);
+        let routes = services.into_iter().flatten().filter_map(Route::read).collect();
+        Ok(Self { bundle: source.bundle().clone(), signers, routes })
+    }
+}
+
+/// The configuration with key sets of our own making, and with packs that are found from anywhere.
+fn self_contained(config: &Document, folder: &Path, signers: &[Signer]) -> Result<Value, Vec<Diagnostic>> {
+    let mut value = config.value().clone();
+    for (index, signer) in signers.iter().enumerate() {
+        let keys = signer.key_set().map_err(|error| vec![config.at("/issuers", &error)])?;
+        if let Some(issuer) = value.pointer_mut(&format!("/issuers/{index}")).and_then(Value::as_object_mut) {
+            issuer.insert("jwks".to_owned(), keys);
+        }
+    }
+    let services = value.get_mut("services").and_then(Value::as_array_mut);
+    for (index, service) in services.into_iter().flatten().enumerate() {
+        let Some(pack) = service.get_mut("pack") else { continue };
+        let Some(path) = pack.as_str() else { continue };
+        let whole = folder.join(path).canonicalize().map_err(|error| {
+            let message = format!("pack `{path}`: {}", error.to_string().to_lowercase());
+            vec![config.at(&format!("/services/{index}/pack"), &message)]
+        })?;
+        *pack = whole.to_string_lossy().into();
+    }
+    Ok(value)
+}
+
+/// Reads a bundle from a configuration that is not on disk.
+fn load(config: &Value) -> Result<Source, Vec<Diagnostic>> {
+    let failed = |error: std::io::Error| vec![Diagnostic::in_file("actgate.json", error.to_string())];
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let file = folder.path().join("actgate.json");
+    fs::write(&file, config.to_string()).map_err(failed)?;
+    Source::load(&file)
+}
+
+// === impl Signer ===
+
+impl Signer {
+    fn new(issuer: Issuer) -> Result<Self, String> {
+        let keys = issuer.algorithms.iter().map(|algorithm| TokenKey::generate(*algorithm));
+        let keys = keys.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+        Ok(Self { issuer, keys })
+    }
+
+    fn key_set(&self) -> Result<Value, String> {
+        let keys = self.keys.iter().map(|key| key.jwk(self.issuer.profile));
+        let keys = keys.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+        Ok(json!({ "keys": keys }))
+    }
+}
+
+// === impl Route ===
+
+impl Route {
+    fn read(service: &Value) -> Option<Self> {
+        let text = |name: &str| service.get(name).and_then(Value::as_str).map(str::to_owned);
+        let truth = |name: &str| service.get(name).and_then(Value::as_bool).unwrap_or_default();
+        Some(Self {
+            service: text("name")?,
+            host: text("host"),
+            prefix: text("prefix")?,
+            strip_prefix: truth("strip_prefix"),
+            observed: text("mode").as_deref() == Some("observe"),
+            forwards_credential: truth("forward_credential"),
+        })
+    }
+
+    /// The path as the upstream is to see it.
+    pub fn upstream_path(&self, path: &str) -> String {
+        match path.strip_prefix(&self.prefix) {
+            Some(rest) if self.strip_prefix => format!("/{rest}"),
+            Some(_) | None => path.to_owned(),
+        }
+    }
+}
