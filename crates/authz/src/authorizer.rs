@@ -85,7 +85,7 @@ impl Authorizer {
         let catalogs = catalogs(&used, &bundle, config.max_body)?;
 
         let verifier = Verifier::new(config.issuers).map_err(|error| {
-            let field = error.to_string().split(':').next().unwrap_or_default().to_owned();
+            let field = error.field().replace('.', "/");
             vec![Fault::at_pointer(
                 &document.config.file,
                 format!("/issuers/{}/{field}", error.issuer()),

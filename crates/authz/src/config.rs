@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actgate_token::{Algorithm, ClaimMap, IssuerKind, IssuerRules, KeySet, Profile};
+use actgate_token::{Algorithm, ClaimMap, IssuerKind, IssuerRules, KeySet, KeySetError, Profile, SkippedKey};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -342,17 +342,15 @@ impl RawIssuer {
         let keys = match &self.jwks {
             Value::Object(_) => match KeySet::parse(&self.jwks.to_string()) {
                 Ok((keys, skipped)) => {
-                    for key in skipped {
-                        warnings.push(Fault::at_pointer(
-                            file,
-                            at("jwks"),
-                            format!("a key is left out: {}", key.reason),
-                        ));
-                    }
+                    warnings.extend(skipped.iter().map(|key| skipped_key(file, &at("jwks"), key)));
                     Some(keys)
                 }
                 Err(error) => {
                     faults.push(Fault::at_pointer(file, at("jwks"), error.to_string()));
+                    // Each key says itself why it is of no use.
+                    if let KeySetError::NoUsableKey { skipped } = error {
+                        faults.extend(skipped.iter().map(|key| skipped_key(file, &at("jwks"), key)));
+                    }
                     None
                 }
             },
@@ -402,6 +400,14 @@ impl RawIssuer {
         };
         Ok((rules, warnings))
     }
+}
+
+fn skipped_key(file: &str, pointer: &str, key: &SkippedKey) -> Fault {
+    Fault::at_pointer(
+        file,
+        format!("{pointer}/keys/{}", key.index),
+        format!("this key is left out: {}", key.reason),
+    )
 }
 
 const ALGORITHMS: [&str; 5] = ["EdDSA", "ES256", "ES384", "RS256", "PS256"];

@@ -10,7 +10,8 @@ use crate::{authorizer::GuardedService, decision::Denial, reason::Reason};
 /// None, more than one, or another scheme.
 pub(crate) fn credential<'a>(head: &RequestHead<'a>, service: &GuardedService) -> Result<&'a [u8], Denial> {
     let sole = head.sole_header(service.token_header());
-    let Some(value) = sole.map_err(|error| Denial::new(Reason::CredentialAmbiguous, error.to_string()))? else {
+    let Some(value) = sole.map_err(|error| Denial::new(Reason::CredentialAmbiguous, error.to_string()))?
+    else {
         return Err(Denial::new(
             Reason::TokenMissing,
             format!("send a bearer token in the `{}` header", service.token_header()),

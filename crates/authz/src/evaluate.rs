@@ -317,3 +317,6 @@ fn expression(value: &Value) -> Result<RestrictedExpression, String> {
         Value::Null => Err("an argument is null".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

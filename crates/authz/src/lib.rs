@@ -31,6 +31,9 @@ mod reply;
 mod schema;
 mod statement;
 
+#[cfg(test)]
+mod fixture;
+
 pub use actgate_token::TokenCache;
 pub use authorizer::{Authorizer, GuardedService, Loaded, Summary};
 pub use bundle::PolicyBundle;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode, Validator};
 
 use crate::{
-    approval::approver_groups,
+    approval::{ApprovalMisuse, approver_groups},
     document::TextDocument,
     fault::Fault,
     schema::{BundleSchema, describe, faults_of},
@@ -134,11 +134,13 @@ fn read(
     {
         return Err(fault(format!("policy id `{id}` is not 1 to 128 letters, digits, `-`, `_`, `.` or `/`")));
     }
-    let approvers = policy.to_pst().map_err(|error| fault(error.to_string())).and_then(|pst| {
-        approver_groups(pst.body(), groups).map_err(|misuse| {
-            let found = fault(format!("policy `{id}`: {misuse}"));
-            found.into_iter().map(|f| f.help(crate::approval::RULE)).collect()
-        })
+    let pst = policy.to_pst().map_err(|error| fault(error.to_string()))?;
+    let approvers = approver_groups(pst.body(), groups).map_err(|misuse| {
+        let place = Fault::at_offset(&source.file, statement.offset, format!("policy `{id}`: {misuse}"));
+        vec![match &misuse {
+            ApprovalMisuse::UnknownGroup(group) => place.nearest(group, groups.iter().map(String::as_str)),
+            ApprovalMisuse::Position | ApprovalMisuse::NotLiteral => place.help(crate::approval::RULE),
+        }]
     })?;
     let facts = PolicyFacts {
         reason: policy.annotation("reason").map(str::to_owned),
