@@ -140,6 +140,18 @@ reasons! {
         JsonInvalid => ("json_invalid", 400, "The body is not valid JSON", None),
         /// An argument that the route declares is missing or of another type.
         ArgumentInvalid => ("argument_invalid", 400, "An argument is invalid", None),
+        /// A push whose packets could be cut in another way.
+        GitFramingInvalid => ("git_framing_invalid", 400, "The push is malformed", None),
+        /// A command of a push that could be understood in another way, or not at all.
+        GitCommandInvalid => ("git_command_invalid", 400, "A command of the push is not accepted", None),
+        /// A ref name that git does not allow, or that could be taken for another.
+        GitRefInvalid => ("git_ref_invalid", 400, "A ref name is not accepted", None),
+        /// A capability of a push that may change what its commands mean.
+        GitCapabilityRefused => ("git_capability_refused", 400, "A capability is not accepted", None),
+        /// A push option that hooks could read differently.
+        GitPushOptionInvalid => ("git_push_option_invalid", 400, "A push option is not accepted", None),
+        /// More of something than is decided on at once.
+        LimitExceeded => ("limit_exceeded", 413, "A limit is exceeded", None),
         /// CONNECT or a protocol upgrade.
         UpgradeRefused => ("upgrade_refused", 400, "Upgrades are not accepted", None),
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     error::CallError,
+    git::{self, GitRoute, PushReader},
     head::RequestHead,
     rest::{self, RestRoute},
     service::Service,
@@ -13,6 +14,8 @@ use crate::{
 pub enum Adapter {
     /// A REST-like API, described by a catalog.
     Rest(rest::Catalog),
+    /// Git over HTTP.
+    Git(git::Catalog),
 }
 
 /// What is known of a request from its head alone. It owns what it needs, so that it outlives the head while a body
@@ -21,6 +24,8 @@ pub enum Adapter {
 pub enum Route {
     /// A route of a REST catalog.
     Rest(RestRoute),
+    /// An endpoint of a repository.
+    Git(GitRoute),
 }
 
 /// How much of the body is needed to know the tool calls.
@@ -54,6 +59,7 @@ impl Adapter {
         // which its description does not ask for one.
         match self {
             Self::Rest(catalog) => catalog.route(head, service).map(Route::Rest),
+            Self::Git(catalog) => catalog.route(head, service).map(Route::Git),
         }
     }
 
@@ -62,6 +68,7 @@ impl Adapter {
     pub(crate) fn uses_header(&self, name: &str) -> bool {
         match self {
             Self::Rest(catalog) => catalog.uses_header(name),
+            Self::Git(catalog) => catalog.uses_header(name),
         }
     }
 }
@@ -73,6 +80,7 @@ impl Route {
     pub fn body_need(&self) -> BodyNeed {
         match self {
             Self::Rest(route) => route.body_need(),
+            Self::Git(route) => route.body_need(),
         }
     }
 
@@ -84,6 +92,16 @@ impl Route {
     pub fn extract(&self, body: &[u8]) -> Result<ToolCalls, CallError> {
         match self {
             Self::Rest(route) => route.extract(body),
+            Self::Git(route) => route.extract(body),
+        }
+    }
+
+    /// What reads the body as it arrives, where its beginning decides ([`BodyNeed::Prefix`]). A route without one is
+    /// given its whole body.
+    pub fn prefix_reader(&self) -> Option<PushReader> {
+        match self {
+            Self::Rest(_) => None,
+            Self::Git(route) => route.reader(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The catalog of a REST service: which requests are which tool calls. [`RawCatalog`] is what `catalog.yaml` says,
 //! [`Catalog`] what it means once every part has been checked against every other.
 
-mod check;
+pub(crate) mod check;
 mod index;
 mod raw;
 mod refusals;

@@ -63,9 +63,12 @@ pub enum CallError {
     /// The body would have to be decompressed to be read.
     #[error("a body that is decided on must not be encoded")]
     BodyEncodingRefused,
-    /// The body that is decided on is not declared to be UTF-8 JSON.
-    #[error("the body must be `application/json` in UTF-8")]
-    BodyTypeRefused,
+    /// The body that is decided on is not declared to be what it is read as; JSON is read as UTF-8.
+    #[error("the body must be `{expected}`")]
+    BodyTypeRefused {
+        /// The content type.
+        expected: &'static str,
+    },
     /// The body is not JSON as strictly as it is read here.
     #[error("the body is not acceptable JSON: {0}")]
     JsonInvalid(#[from] JsonError),
@@ -76,6 +79,48 @@ pub enum CallError {
         name: Box<str>,
         /// What is wrong with it.
         reason: &'static str,
+    },
+    /// A push whose packets could be cut in another way.
+    #[error("the push is malformed: {reason}")]
+    GitFramingInvalid {
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// A command of a push that could be understood in another way, or not at all.
+    #[error("a command of the push is refused: {reason}")]
+    GitCommandInvalid {
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// A ref name that git does not allow, or that could be taken for another.
+    #[error("ref `{name}` is refused: {reason}")]
+    GitRefInvalid {
+        /// The name.
+        name: Box<str>,
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// A capability of a push that may change what its commands mean.
+    #[error("capability `{name}` is refused: {reason}")]
+    GitCapabilityRefused {
+        /// The capability.
+        name: Box<str>,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A push option that hooks could read differently.
+    #[error("a push option is refused: {reason}")]
+    GitPushOptionInvalid {
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// More of something than is decided on at once.
+    #[error("the request exceeds the limit `{limit}` of {max}")]
+    LimitExceeded {
+        /// The limit's name.
+        limit: &'static str,
+        /// The most there may be.
+        max: usize,
     },
     /// The request asks for a tunnel or another protocol, which nobody could look into.
     #[error("upgrades and tunnels are refused: {reason}")]
@@ -101,9 +146,15 @@ impl CallError {
             Self::BodyNotAllowed => "body_not_allowed",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyEncodingRefused => "body_encoding_refused",
-            Self::BodyTypeRefused => "body_type_refused",
+            Self::BodyTypeRefused { .. } => "body_type_refused",
             Self::JsonInvalid(_) => "json_invalid",
             Self::ArgumentInvalid { .. } => "argument_invalid",
+            Self::GitFramingInvalid { .. } => "git_framing_invalid",
+            Self::GitCommandInvalid { .. } => "git_command_invalid",
+            Self::GitRefInvalid { .. } => "git_ref_invalid",
+            Self::GitCapabilityRefused { .. } => "git_capability_refused",
+            Self::GitPushOptionInvalid { .. } => "git_push_option_invalid",
+            Self::LimitExceeded { .. } => "limit_exceeded",
             Self::UpgradeRefused { .. } => "upgrade_refused",
         }
     }
@@ -114,6 +165,30 @@ impl CallError {
 
     pub(crate) const fn path(reason: &'static str) -> Self {
         Self::PathNotCanonical { reason }
+    }
+
+    pub(crate) const fn framing(reason: &'static str) -> Self {
+        Self::GitFramingInvalid { reason }
+    }
+
+    pub(crate) const fn command(reason: &'static str) -> Self {
+        Self::GitCommandInvalid { reason }
+    }
+
+    pub(crate) fn ref_name(name: &[u8], reason: &'static str) -> Self {
+        Self::GitRefInvalid { name: excerpt(name), reason }
+    }
+
+    pub(crate) fn capability(name: &[u8], reason: &'static str) -> Self {
+        Self::GitCapabilityRefused { name: excerpt(name), reason }
+    }
+
+    pub(crate) const fn push_option(reason: &'static str) -> Self {
+        Self::GitPushOptionInvalid { reason }
+    }
+
+    pub(crate) const fn limit(limit: &'static str, max: usize) -> Self {
+        Self::LimitExceeded { limit, max }
     }
 
     pub(crate) const fn query(reason: &'static str) -> Self {

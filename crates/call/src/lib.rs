@@ -13,6 +13,7 @@ pub mod error;
 mod escape;
 #[cfg(test)]
 mod fixture;
+pub mod git;
 pub mod head;
 pub mod json;
 pub mod path;
@@ -27,4 +28,4 @@ pub use head::RequestHead;
 pub use path::CanonicalPath;
 pub use query::Query;
 pub use service::{Service, Services, ServicesError};
-pub use tool_call::{Effect, Entity, ToolCall, ToolCalls};
+pub use tool_call::{Attribute, Effect, Entity, ToolCall, ToolCalls};

@@ -1,6 +1,6 @@
 //! What a request asks for: one action on one resource with its arguments, or several of them.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -45,8 +45,24 @@ pub struct Entity {
     pub type_name: Arc<str>,
     /// The id within the type.
     pub id: String,
+    /// What the request itself says of it.
+    pub attributes: BTreeMap<Arc<str>, Attribute>,
     /// What it is directly in; each parent knows its own parents.
     pub parents: Vec<Self>,
+}
+
+/// A value that a request gives one of its entities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attribute {
+    /// Text.
+    Text(String),
+    /// Another entity, by its type and id.
+    Entity {
+        /// The entity type.
+        type_name: Arc<str>,
+        /// The id within the type.
+        id: String,
+    },
 }
 
 // === impl ToolCalls ===

@@ -3,7 +3,7 @@
 mod groups;
 mod route;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Catalog, CatalogFault, Index, Limits, RawCatalog, RawRefusals, Refusals};
 use crate::head::is_name;
@@ -19,12 +19,30 @@ pub(super) struct Faults {
     found: Vec<CatalogFault>,
 }
 
+/// Checks what every catalog has, whatever its adapter; the refused names of a sound one.
+pub(crate) fn frame<'a>(
+    service: &str,
+    groups: &'a BTreeMap<String, Vec<String>>,
+    actions: impl Iterator<Item = &'a str>,
+    refuse: &RawRefusals,
+) -> Result<Refusals, Vec<CatalogFault>> {
+    let mut faults = Faults { found: Vec::new() };
+    check_service(service, &mut faults);
+    groups::check(groups, actions, &mut faults);
+    let refusals = refusals(refuse, &mut faults);
+    if faults.found.is_empty() { Ok(refusals) } else { Err(faults.found) }
+}
+
+fn check_service(service: &str, faults: &mut Faults) {
+    if !is_word(service) {
+        faults.add("/service".to_owned(), format!("service `{service}` {NOT_A_WORD}"));
+    }
+}
+
 pub(super) fn catalog(raw: RawCatalog, limits: Limits) -> Result<Catalog, Vec<CatalogFault>> {
     let RawCatalog { service, routes: raw_routes, groups, refuse } = raw;
     let mut faults = Faults { found: Vec::new() };
-    if !is_word(&service) {
-        faults.add("/service".to_owned(), format!("service `{service}` {NOT_A_WORD}"));
-    }
+    check_service(&service, &mut faults);
     let refusals = refusals(&refuse, &mut faults);
     if raw_routes.is_empty() {
         faults.add("/routes".to_owned(), "no route: every request would be refused");

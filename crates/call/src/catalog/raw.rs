@@ -168,7 +168,7 @@ pub struct RawRefusals {
 // === impl RawRefusals ===
 
 impl RawRefusals {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.headers.is_empty() && self.cookies.is_empty()
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn check(rule: BodyRule, head: &RequestHead<'_>) -> Result<(), CallEr
             if head.content_encoding().is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
                 Err(CallError::BodyEncodingRefused)
             } else if rule.json && !head.content_type().is_some_and(is_json) {
-                Err(CallError::BodyTypeRefused)
+                Err(CallError::BodyTypeRefused { expected: "application/json" })
             } else {
                 Ok(())
             }

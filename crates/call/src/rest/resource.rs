@@ -1,6 +1,6 @@
 //! The resource of a call, with its complete ancestry.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::argument::Values;
 use crate::{
@@ -16,6 +16,7 @@ pub(super) fn entity(rule: &ResourceRule, values: &Values) -> Result<Entity, Cal
     Ok(Entity {
         type_name: Arc::clone(&rule.type_name),
         id: id(&rule.id, values)?,
+        attributes: BTreeMap::new(),
         parents: parents(&rule.parents, values)?,
     })
 }
@@ -27,6 +28,7 @@ fn parents(rules: &[ParentRule], values: &Values) -> Result<Vec<Entity>, CallErr
             Lineage::Entity { id: template, parents: rules } => found.push(Entity {
                 type_name: Arc::clone(&rule.type_name),
                 id: id(template, values)?,
+                attributes: BTreeMap::new(),
                 parents: parents(rules, values)?,
             }),
             Lineage::FoldersOf(path) => found.extend(folders(&rule.type_name, &id(path, values)?)?),
@@ -45,7 +47,12 @@ fn folders(type_name: &Arc<str>, path: &str) -> Result<Option<Entity>, CallError
     for (end, _) in path.match_indices('/') {
         let Some(id) = path.get(..end).filter(|id| !id.is_empty()) else { continue };
         let parents = innermost.into_iter().collect();
-        innermost = Some(Entity { type_name: Arc::clone(type_name), id: id.to_owned(), parents });
+        innermost = Some(Entity {
+            type_name: Arc::clone(type_name),
+            id: id.to_owned(),
+            attributes: BTreeMap::new(),
+            parents,
+        });
     }
     Ok(innermost)
 }

@@ -94,7 +94,7 @@ fn write(content_type: &str) -> Request {
 }
 
 fn entity(type_name: &str, id: &str, parents: Vec<Entity>) -> Entity {
-    Entity { type_name: type_name.into(), id: id.to_owned(), parents }
+    Entity { type_name: type_name.into(), id: id.to_owned(), attributes: Default::default(), parents }
 }
 
 #[test]
