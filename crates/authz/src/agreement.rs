@@ -1,5 +1,7 @@
 //! Catalog and schema say the same of every action and resource: else a forbid over a group or a folder could miss.
 
+mod git;
+
 use std::collections::BTreeSet;
 
 use actgate_call::{
@@ -8,6 +10,7 @@ use actgate_call::{
 };
 use serde_json::Value;
 
+pub(crate) use self::git::check_git_catalog;
 use crate::{
     bundle::PolicyBundle,
     fault::Fault,
@@ -53,8 +56,12 @@ pub(crate) fn check_catalog(file: &str, catalog: &Catalog, bundle: &PolicyBundle
                 .help(format!("the schema puts it in [{}]", list(&rule.parents))),
             );
         }
-        check_effect(file, route, rule, &mut faults);
-        check_principals(file, route, rule, &mut faults);
+        let effect = Fault::at_pointer(file, at("effect"), effect_message(&route.action, route.effect, rule));
+        faults.extend((!effect_fits(route.effect, rule)).then_some(effect));
+        let unasked = unasked_principals(rule).map(|principal| {
+            Fault::at_pointer(file, at("action"), principal_message(&route.action, principal))
+        });
+        faults.extend(unasked);
         check_resource(file, route, rule, schema, &mut faults);
         check_context(file, route, rule, &mut faults);
     }
@@ -91,45 +98,37 @@ fn check_groups(file: &str, action: &str, groups: &[String], schema: &BundleSche
 }
 
 /// A rule for all that writes must see every writing action, so effect and group say the same.
-fn check_effect(file: &str, route: &RouteRule, rule: &ActionRule, faults: &mut Vec<Fault>) {
+fn effect_fits(effect: Effect, rule: &ActionRule) -> bool {
     let reads = rule.ancestors.contains(READ);
     let writes = WRITE.iter().any(|group| rule.ancestors.contains(*group));
-    let fits = match route.effect {
+    match effect {
         Effect::Read => reads && !writes,
         Effect::Write => writes && !reads,
-    };
-    if !fits {
-        let (effect, wanted) = match route.effect {
-            Effect::Read => ("read", "`read` and in neither `write` nor `destroy`"),
-            Effect::Write => ("write", "`write` or `destroy` and not in `read`"),
-        };
-        faults.push(Fault::at_pointer(
-            file,
-            format!("{}/effect", route.pointer),
-            format!(
-                "the route says effect `{effect}`, so the schema must put action `{}` in {wanted}; it puts it in [{}]",
-                route.action,
-                list(&rule.ancestors)
-            ),
-        ));
     }
 }
 
+fn effect_message(action: &str, effect: Effect, rule: &ActionRule) -> String {
+    let wanted = match effect {
+        Effect::Read => "`read` and in neither `write` nor `destroy`",
+        Effect::Write => "`write` or `destroy` and not in `read`",
+    };
+    format!(
+        "its effect is `{}`, so the schema must put action `{action}` in {wanted}; it puts it in [{}]",
+        effect.code(),
+        list(&rule.ancestors)
+    )
+}
+
 /// Who acts and for whom are both asked about every call (the meet).
-fn check_principals(file: &str, route: &RouteRule, rule: &ActionRule, faults: &mut Vec<Fault>) {
-    for principal in ["User", "Agent"] {
-        if !rule.principals.contains(principal) {
-            faults.push(Fault::at_pointer(
-                file,
-                format!("{}/action", route.pointer),
-                format!(
-                    "the schema does not apply action `{}` to principal `{principal}`: every call is decided for the \
-                     subject and for the actor",
-                    route.action
-                ),
-            ));
-        }
-    }
+fn unasked_principals(rule: &ActionRule) -> impl Iterator<Item = &'static str> {
+    ["User", "Agent"].into_iter().filter(|principal| !rule.principals.contains(*principal))
+}
+
+fn principal_message(action: &str, principal: &str) -> String {
+    format!(
+        "the schema does not apply action `{action}` to principal `{principal}`: every call is decided for the \
+         subject and for the actor"
+    )
 }
 
 fn check_resource(

@@ -1,17 +1,18 @@
 //! Everything that a gate asks, loaded once and never changed.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::BTreeMap;
 
 use actgate_call::{
     Adapter, CallError, RequestHead, Service, Services,
-    catalog::{Catalog, Limits, RawCatalog},
+    catalog::{Catalog, CatalogFault, Limits, RawCatalog},
+    git,
 };
 use actgate_token::Verifier;
 
 use crate::{
-    agreement::check_catalog,
+    agreement::{check_catalog, check_git_catalog},
     bundle::PolicyBundle,
-    config::{Config, Mode, ServiceConfig},
+    config::{AdapterKind, Config, Mode, ServiceConfig},
     document::{BUNDLE_FORMAT, BundleDocument, PackDocument},
     fault::Fault,
     narrowing::Words,
@@ -56,7 +57,7 @@ pub struct Summary {
     pub issuers: usize,
     /// Services.
     pub services: usize,
-    /// Catalog routes of all services' packs.
+    /// Routes of all services' packs, those that an adapter has by itself included.
     pub routes: usize,
     /// Policies.
     pub policies: usize,
@@ -82,7 +83,7 @@ impl Authorizer {
         let used = packs_used(document, &config)?;
         let (bundle, found) = PolicyBundle::load(document, &config.groups, &used)?;
         warnings.extend(found);
-        let catalogs = catalogs(&used, &bundle, config.max_body)?;
+        let adapters = adapters(&document.config.file, &used, &config, &bundle)?;
 
         let verifier = Verifier::new(config.issuers).map_err(|error| {
             let field = error.field().replace('.', "/");
@@ -94,7 +95,7 @@ impl Authorizer {
         })?;
         let mut faults = scope_faults(&document.config.file, &config.scopes, &bundle);
         let guarded: Vec<GuardedService> =
-            config.services.iter().filter_map(|service| GuardedService::new(service, &catalogs)).collect();
+            config.services.iter().filter_map(|service| GuardedService::new(service, &adapters)).collect();
         let services = match Services::new(guarded.iter().map(|service| service.call.clone()).collect()) {
             Ok(services) => Some(services),
             Err(error) => {
@@ -106,7 +107,7 @@ impl Authorizer {
         let summary = Summary {
             issuers: config.scopes.len(),
             services: guarded.len(),
-            routes: catalogs.values().map(|catalog| catalog.routes().count()).sum(),
+            routes: adapters.values().map(Adapter::route_count).sum(),
             policies: bundle.policies.set.policies().count(),
             entities: bundle.entities.len(),
         };
@@ -139,15 +140,15 @@ impl Authorizer {
 // === impl GuardedService ===
 
 impl GuardedService {
-    fn new(config: &ServiceConfig, catalogs: &BTreeMap<&str, Catalog>) -> Option<Self> {
-        let catalog = catalogs.get(config.pack.as_str())?;
+    fn new(config: &ServiceConfig, adapters: &BTreeMap<&str, Adapter>) -> Option<Self> {
+        let adapter = adapters.get(config.pack.as_str())?;
         Some(Self {
             call: Service {
                 name: config.name.clone(),
                 host: config.host.clone(),
                 prefix: config.prefix.clone(),
                 token_header: config.token_header.clone(),
-                adapter: Adapter::Rest(catalog.clone()),
+                adapter: adapter.clone(),
             },
             mode: config.mode,
             forward_credential: config.forward_credential,
@@ -185,39 +186,67 @@ fn packs_used<'a>(
     if faults.is_empty() { Ok(used) } else { Err(faults) }
 }
 
-fn catalogs<'a>(
+/// Reads the catalog of every pack, in the way of the services that use it.
+fn adapters<'a>(
+    config_file: &str,
     used: &BTreeMap<&'a str, &PackDocument>,
+    config: &Config,
     bundle: &PolicyBundle,
-    max_body: usize,
-) -> Result<BTreeMap<&'a str, Catalog>, Vec<Fault>> {
-    let mut catalogs = BTreeMap::new();
+) -> Result<BTreeMap<&'a str, Adapter>, Vec<Fault>> {
+    let mut adapters = BTreeMap::new();
     let mut faults = Vec::new();
     for (name, pack) in used {
-        let file = &pack.catalog.file;
-        let raw: RawCatalog = match pack.catalog.read() {
-            Ok(raw) => raw,
-            Err(fault) => {
-                faults.push(fault);
-                continue;
-            }
+        let mut kinds = config.services.iter().filter(|service| service.pack == *name).map(|s| s.adapter);
+        let Some(kind) = kinds.next() else { continue };
+        if kinds.any(|other| other != kind) {
+            faults.push(Fault::at_pointer(
+                config_file,
+                "/services",
+                format!("services of different adapters use pack `{name}`: its catalog can be of one only"),
+            ));
+            continue;
+        }
+        let adapter = match kind {
+            AdapterKind::Rest => rest_adapter(pack, bundle, Limits { max_body: config.max_body }),
+            AdapterKind::Git => git_adapter(pack, bundle),
         };
-        match Catalog::try_from(raw, Limits { max_body }) {
-            Ok(catalog) => {
-                faults.extend(check_catalog(file, &catalog, bundle));
-                if let Entry::Vacant(slot) = catalogs.entry(*name) {
-                    slot.insert(catalog);
-                }
+        match adapter {
+            Ok(adapter) => {
+                adapters.insert(*name, adapter);
             }
-            Err(found) => faults.extend(found.into_iter().map(|fault| {
-                let at = Fault::at_pointer(file, fault.pointer, fault.message);
-                match fault.help {
-                    Some(help) => at.help(help),
-                    None => at,
-                }
-            })),
+            Err(found) => faults.extend(found),
         }
     }
-    if faults.is_empty() { Ok(catalogs) } else { Err(faults) }
+    if faults.is_empty() { Ok(adapters) } else { Err(faults) }
+}
+
+fn rest_adapter(pack: &PackDocument, bundle: &PolicyBundle, limits: Limits) -> Result<Adapter, Vec<Fault>> {
+    let file = &pack.catalog.file;
+    let raw: RawCatalog = pack.catalog.read().map_err(|fault| vec![fault])?;
+    let catalog = Catalog::try_from(raw, limits).map_err(|found| in_file(file, found))?;
+    let faults = check_catalog(file, &catalog, bundle);
+    if faults.is_empty() { Ok(Adapter::Rest(catalog)) } else { Err(faults) }
+}
+
+fn git_adapter(pack: &PackDocument, bundle: &PolicyBundle) -> Result<Adapter, Vec<Fault>> {
+    let file = &pack.catalog.file;
+    let raw: git::RawCatalog = pack.catalog.read().map_err(|fault| vec![fault])?;
+    let catalog = git::Catalog::try_from(raw).map_err(|found| in_file(file, found))?;
+    let faults = check_git_catalog(file, &pack.schema.file, &catalog, bundle);
+    if faults.is_empty() { Ok(Adapter::Git(catalog)) } else { Err(faults) }
+}
+
+fn in_file(file: &str, found: Vec<CatalogFault>) -> Vec<Fault> {
+    found
+        .into_iter()
+        .map(|fault| {
+            let at = Fault::at_pointer(file, fault.pointer, fault.message);
+            match fault.help {
+                Some(help) => at.help(help),
+                None => at,
+            }
+        })
+        .collect()
 }
 
 /// Scope words may stand only for actions and groups that exist: a misspelt one would grant nothing, silently.

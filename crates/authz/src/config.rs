@@ -88,7 +88,7 @@ struct RawService {
     name: String,
     host: Option<String>,
     prefix: String,
-    adapter: RawAdapter,
+    adapter: AdapterKind,
     pack: String,
     #[serde(default)]
     mode: Mode,
@@ -100,10 +100,14 @@ struct RawService {
     strip_prefix: bool,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// How a service's requests are read, and with that, what its pack's catalog has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum RawAdapter {
+pub(crate) enum AdapterKind {
+    /// Routes of a catalog.
     Rest,
+    /// Git over HTTP.
+    Git,
 }
 
 /// Whether a service's verdicts are enforced.
@@ -169,6 +173,8 @@ pub(crate) struct ServiceConfig {
     pub host: Option<String>,
     /// The path prefix under which it is reached.
     pub prefix: String,
+    /// How its requests are read.
+    pub adapter: AdapterKind,
     /// The key of its pack in the bundle: the path as written.
     pub pack: String,
     /// Whether denials are enforced.
@@ -463,7 +469,6 @@ impl RawService {
                 format!("`{header}` is not a lower-case header name"),
             ));
         }
-        let RawAdapter::Rest = self.adapter;
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -471,6 +476,7 @@ impl RawService {
             name: self.name,
             host: self.host,
             prefix: self.prefix,
+            adapter: self.adapter,
             pack: self.pack,
             mode: self.mode,
             token_header: self.token_header,

@@ -1,6 +1,6 @@
 //! Static entities, and the slice of them that one request can reach.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
 use serde_json::Value;
@@ -31,6 +31,21 @@ struct StaticEntity {
 pub(crate) struct RequestEntity {
     pub(crate) uid: EntityUid,
     pub(crate) parents: HashSet<EntityUid>,
+    pub(crate) attributes: HashMap<String, RequestValue>,
+}
+
+/// A value that a request gives one of its own entities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RequestValue {
+    Text(String),
+    Entity(EntityUid),
+}
+
+/// What a request says of one entity, gathered from all that it brings.
+#[derive(Debug, Default)]
+struct Brought {
+    parents: HashSet<EntityUid>,
+    attributes: HashMap<String, RestrictedExpression>,
 }
 
 /// The slice could not be made; the call is refused.
@@ -39,6 +54,14 @@ pub(crate) enum SliceError {
     /// More than [`MAX_SLICE`] entities.
     #[error("the call reaches more than {MAX_SLICE} entities")]
     TooLarge,
+    /// The request and the static entities, or the request itself, say different things.
+    #[error("attribute `{attribute}` of `{entity}` has another value in the request")]
+    Conflict {
+        /// The entity.
+        entity: Box<EntityUid>,
+        /// The attribute.
+        attribute: String,
+    },
     /// Cedar refused the slice, such as for a cycle.
     #[error("{0}")]
     Refused(String),
@@ -47,12 +70,13 @@ pub(crate) enum SliceError {
 // === impl StaticEntities ===
 
 impl StaticEntities {
-    /// Reads every `entities.json` and validates it against the schema.
+    /// Reads every `entities.json` and validates it against the schema. Packs that share people and groups each name
+    /// them: parents unite.
     ///
     /// # Errors
-    /// What does not fit the schema, or stands in two files.
+    /// What does not fit the schema, or has another attribute in another file.
     pub(crate) fn load(documents: &[&Document], schema: &Schema) -> Result<Self, Vec<Fault>> {
-        let mut known = HashMap::new();
+        let mut known: HashMap<EntityUid, StaticEntity> = HashMap::new();
         let mut faults = Vec::new();
         for document in documents {
             let entities = match Entities::from_json_value(document.value.clone(), Some(schema)) {
@@ -68,14 +92,20 @@ impl StaticEntities {
                     continue;
                 }
                 match read(entity, &entities) {
-                    Ok(read) => {
-                        if known.insert(entity.uid(), read).is_some() {
-                            faults.push(locate(
-                                document,
-                                &format!("entity `{}` stands in two files", entity.uid()),
-                            ));
+                    Ok(read) => match known.entry(entity.uid()) {
+                        Entry::Vacant(slot) => {
+                            slot.insert(read);
                         }
-                    }
+                        Entry::Occupied(mut slot) => {
+                            if let Err(attribute) = slot.get_mut().unite(read) {
+                                let uid = entity.uid();
+                                faults.push(locate(
+                                    document,
+                                    &format!("entity `{uid}` has another `{attribute}` in another file"),
+                                ));
+                            }
+                        }
+                    },
                     Err(message) => faults.push(locate(document, &message)),
                 }
             }
@@ -104,19 +134,12 @@ impl StaticEntities {
 
     /// The request's entities, united with their static selves, and everything static that they reach.
     ///
-    /// INVARIANT: a request never redefines a static entity: parents unite, attributes are the static ones (request
-    /// entities carry none of their own).
+    /// INVARIANT: a request never redefines a static entity: parents unite, and an attribute that is also static has
+    /// the static value, or there is no slice.
     pub(crate) fn slice(&self, request: &[RequestEntity], action: &Entity) -> Result<Entities, SliceError> {
-        let mut parents: HashMap<EntityUid, HashSet<EntityUid>> = HashMap::new();
-        for entity in request {
-            parents.entry(entity.uid.clone()).or_default().extend(entity.parents.iter().cloned());
-        }
         let mut seen: HashSet<EntityUid> = HashSet::new();
         let mut queue: Vec<EntityUid> = self.literals.clone();
-        for (uid, above) in &parents {
-            queue.push(uid.clone());
-            queue.extend(above.iter().cloned());
-        }
+        let mut brought = gather(request, &mut queue)?;
         let mut slice = vec![action.clone()];
         while let Some(uid) = queue.pop() {
             if !seen.insert(uid.clone()) {
@@ -125,25 +148,98 @@ impl StaticEntities {
             if seen.len() > MAX_SLICE {
                 return Err(SliceError::TooLarge);
             }
-            let fresh = parents.remove(&uid);
-            match self.known.get(&uid) {
-                Some(known) => {
+            let fresh = brought.remove(&uid);
+            match (self.known.get(&uid), fresh) {
+                (Some(known), fresh) => {
                     queue.extend(known.reaches.iter().cloned());
-                    let mut above = known.parents.clone();
-                    above.extend(fresh.into_iter().flatten());
-                    let entity = Entity::new(uid, known.attributes.clone(), above)
-                        .map_err(|error| SliceError::Refused(describe(&error)))?;
-                    slice.push(entity);
+                    slice.push(known.with(uid, fresh.unwrap_or_default())?);
                 }
-                None => {
-                    if let Some(above) = fresh {
-                        slice.push(Entity::new_no_attrs(uid, above));
-                    }
+                (None, Some(Brought { parents, attributes })) => {
+                    slice.push(entity(uid, attributes, parents)?);
                 }
+                (None, None) => {}
             }
         }
         Entities::from_entities(slice, None).map_err(|error| SliceError::Refused(describe(&error)))
     }
+}
+
+// === impl StaticEntity ===
+
+impl StaticEntity {
+    /// Adds what another file says of the same entity, or names the attribute in which they differ.
+    fn unite(&mut self, other: Self) -> Result<(), String> {
+        let Self { attributes, parents, reaches } = other;
+        let differs = |(name, value): &(&String, &RestrictedExpression)| {
+            self.attributes.get(*name).is_some_and(|known| known != *value)
+        };
+        if let Some((name, _)) = attributes.iter().find(differs) {
+            return Err(name.clone());
+        }
+        self.attributes.extend(attributes);
+        self.parents.extend(parents);
+        self.reaches.extend(reaches);
+        Ok(())
+    }
+
+    fn with(&self, uid: EntityUid, fresh: Brought) -> Result<Entity, SliceError> {
+        let Brought { mut parents, attributes: mut all } = fresh;
+        for (name, value) in &self.attributes {
+            if all.get(name).is_some_and(|brought| brought != value) {
+                return Err(SliceError::Conflict { entity: Box::new(uid), attribute: name.clone() });
+            }
+            all.insert(name.clone(), value.clone());
+        }
+        parents.extend(self.parents.iter().cloned());
+        entity(uid, all, parents)
+    }
+}
+
+// === impl RequestValue ===
+
+impl RequestValue {
+    fn expression(&self) -> RestrictedExpression {
+        match self {
+            Self::Text(text) => RestrictedExpression::new_string(text.clone()),
+            Self::Entity(uid) => RestrictedExpression::new_entity_uid(uid.clone()),
+        }
+    }
+}
+
+/// Unites what a request says of each of its entities, and queues all that it names.
+fn gather(
+    request: &[RequestEntity],
+    queue: &mut Vec<EntityUid>,
+) -> Result<HashMap<EntityUid, Brought>, SliceError> {
+    let mut gathered: HashMap<EntityUid, Brought> = HashMap::new();
+    for RequestEntity { uid, parents, attributes } in request {
+        queue.push(uid.clone());
+        queue.extend(parents.iter().cloned());
+        let all = gathered.entry(uid.clone()).or_default();
+        all.parents.extend(parents.iter().cloned());
+        for (name, value) in attributes {
+            if let RequestValue::Entity(other) = value {
+                queue.push(other.clone());
+            }
+            let value = value.expression();
+            if all.attributes.get(name).is_some_and(|other| *other != value) {
+                return Err(SliceError::Conflict { entity: Box::new(uid.clone()), attribute: name.clone() });
+            }
+            all.attributes.insert(name.clone(), value);
+        }
+    }
+    Ok(gathered)
+}
+
+fn entity(
+    uid: EntityUid,
+    attributes: HashMap<String, RestrictedExpression>,
+    parents: HashSet<EntityUid>,
+) -> Result<Entity, SliceError> {
+    if attributes.is_empty() {
+        return Ok(Entity::new_no_attrs(uid, parents));
+    }
+    Entity::new(uid, attributes, parents).map_err(|error| SliceError::Refused(describe(&error)))
 }
 
 /// An entity id of a type whose name is already parsed.
@@ -193,3 +289,6 @@ fn locate(document: &Document, message: &str) -> Fault {
     }
     Fault::whole(&document.file, message)
 }
+
+#[cfg(test)]
+mod tests;

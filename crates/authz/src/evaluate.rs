@@ -1,8 +1,8 @@
 //! The question put to Cedar: every call, for the subject and for the actor, and what approvals would change.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use actgate_call::{Entity as CallEntity, ToolCall, ToolCalls};
+use actgate_call::{Attribute, Entity as CallEntity, ToolCall, ToolCalls};
 use actgate_token::{Caller, Identity, IdentityKind, UnixTime};
 use cedar_policy::{
     Authorizer, Context, Decision as CedarDecision, Entities, EntityTypeName, EntityUid, PolicyId, Request,
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     bundle::PolicyBundle,
-    entities::{RequestEntity, uid},
+    entities::{RequestEntity, RequestValue, uid},
     schema::describe,
 };
 
@@ -196,8 +196,8 @@ impl PolicyBundle {
                 uid(&self.types.group, &format!("{}/{}", request.caller.subject().alias(), group))
             });
         let mut involved = vec![
-            RequestEntity { uid: subject.clone(), parents: groups.collect() },
-            RequestEntity { uid: actor.clone(), parents: HashSet::new() },
+            RequestEntity { uid: subject.clone(), parents: groups.collect(), attributes: HashMap::new() },
+            RequestEntity { uid: actor.clone(), parents: HashSet::new(), attributes: HashMap::new() },
         ];
         let resource = self.resource(&call.resource, &mut involved)?;
         let entities = self.entities.slice(&involved, action).map_err(|error| error.to_string())?;
@@ -229,8 +229,22 @@ impl PolicyBundle {
         for parent in &entity.parents {
             parents.insert(self.resource(parent, involved)?);
         }
-        involved.push(RequestEntity { uid: own.clone(), parents });
+        let attributes = entity
+            .attributes
+            .iter()
+            .map(|(name, value)| Ok((name.as_ref().to_owned(), self.attribute(value)?)))
+            .collect::<Result<_, String>>()?;
+        involved.push(RequestEntity { uid: own.clone(), parents, attributes });
         Ok(own)
+    }
+
+    fn attribute(&self, value: &Attribute) -> Result<RequestValue, String> {
+        match value {
+            Attribute::Text(text) => Ok(RequestValue::Text(text.clone())),
+            Attribute::Entity { type_name, id } => {
+                Ok(RequestValue::Entity(uid(self.type_name(type_name)?, id)))
+            }
+        }
     }
 
     fn type_name(&self, name: &str) -> Result<&EntityTypeName, String> {

@@ -99,7 +99,13 @@ pub(crate) fn call(action: &str, item: &str, shelf: &str) -> ToolCall {
         resource: Entity {
             type_name: "Shop::Item".into(),
             id: item.into(),
-            parents: vec![Entity { type_name: "Shop::Shelf".into(), id: shelf.into(), parents: Vec::new() }],
+            attributes: BTreeMap::new(),
+            parents: vec![Entity {
+                type_name: "Shop::Shelf".into(),
+                id: shelf.into(),
+                attributes: BTreeMap::new(),
+                parents: Vec::new(),
+            }],
         },
         arguments: Map::new(),
         secret: Vec::new(),

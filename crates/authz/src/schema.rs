@@ -52,6 +52,8 @@ pub struct TypeRule {
     pub name: EntityTypeName,
     /// The types that it may be directly in, by full name.
     pub parents: BTreeSet<String>,
+    /// Its attributes by name, as types of Cedar's JSON schema.
+    pub attributes: BTreeMap<String, Value>,
 }
 
 // === impl BundleSchema ===
@@ -230,7 +232,14 @@ impl Merged {
                 let parsed = full
                     .parse()
                     .map_err(|_| vec![Fault::whole(file, format!("`{full}` is no type name"))])?;
-                types.insert(full, TypeRule { name: parsed, parents });
+                let attributes = value
+                    .pointer("/shape/attributes")
+                    .and_then(Value::as_object)
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, kind)| (name.clone(), kind.clone()))
+                    .collect();
+                types.insert(full, TypeRule { name: parsed, parents, attributes });
             }
         }
         Ok(types)

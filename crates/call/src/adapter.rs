@@ -63,6 +63,14 @@ impl Adapter {
         }
     }
 
+    /// How many kinds of requests it knows.
+    pub fn route_count(&self) -> usize {
+        match self {
+            Self::Rest(catalog) => catalog.routes().count(),
+            Self::Git(_) => git::Endpoint::ALL.len(),
+        }
+    }
+
     /// Whether the header `name` has another use here than to carry the caller's token: it is refused, or its value is
     /// an argument, which would show the token to policies and the ledger.
     pub(crate) fn uses_header(&self, name: &str) -> bool {

@@ -16,7 +16,7 @@ pub mod vocabulary;
 
 pub use self::{
     catalog::{Catalog, RawCatalog},
-    receive_pack::{MAX_COMMANDS, MAX_PREFIX_BYTES, PushClient, PushReader, Reading},
+    receive_pack::{MAX_COMMANDS, MAX_PREFIX_BYTES, PushClient, PushReader},
     refname::RefKind,
     route::{Endpoint, GitRoute},
 };

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::fixture::{NOW, PERMIT_ALL, bundle, call, caller, one};
 
-fn verdict_of(policies: &str, entities: serde_json::Value, calls: &ToolCalls) -> Verdict {
+fn verdict_of(policies: &str, entities: Value, calls: &ToolCalls) -> Verdict {
     let bundle = bundle(policies, entities).unwrap();
     let caller = caller(json!({ "groups": ["staff"] }));
     bundle.verdict(&AccessRequest { caller: &caller, calls, now: UnixTime::new(NOW) })
@@ -131,11 +131,10 @@ fn a_forbid_sees_ancestors_that_only_entities_know() {
 
 #[test]
 fn a_call_over_the_slice_bound_is_refused_not_cut() {
-    let mut entities: Vec<serde_json::Value> = (0..5000)
+    let mut entities: Vec<Value> = (0..5000)
         .map(|n| json!({ "uid": { "type": "Group", "id": format!("g{n}") }, "attrs": {}, "parents": [] }))
         .collect();
-    let parents: Vec<serde_json::Value> =
-        (0..5000).map(|n| json!({ "type": "Group", "id": format!("g{n}") })).collect();
+    let parents: Vec<Value> = (0..5000).map(|n| json!({ "type": "Group", "id": format!("g{n}") })).collect();
     entities.push(json!({ "uid": { "type": "User", "id": "demo/alice" }, "attrs": {}, "parents": parents }));
     let found = verdict_of(PERMIT_ALL, json!(entities), &one("item.read"));
     assert!(matches!(&found, Verdict::Fail(_, error) if error.contains("4096")), "{found:?}");

@@ -1,6 +1,6 @@
 //! Pushes for tests, written packet by packet.
 
-use super::{PushReader, Reading};
+use super::PushReader;
 use crate::{CallError, ToolCalls};
 
 pub(super) const ZERO: &str = "0000000000000000000000000000000000000000";
@@ -64,13 +64,9 @@ pub(super) fn read(body: &[u8], size: usize) -> Result<ToolCalls, CallError> {
     let mut reader = PushReader::new("payments".into());
     let mut pieces = body.chunks(size).peekable();
     while let Some(piece) = pieces.next() {
-        match reader.feed(piece, pieces.peek().is_none())? {
-            Reading::Known(calls) => return Ok(calls),
-            Reading::More => {}
+        if let Some(calls) = reader.feed(piece, pieces.peek().is_none())? {
+            return Ok(calls);
         }
     }
-    match reader.feed(b"", true)? {
-        Reading::Known(calls) => Ok(calls),
-        Reading::More => panic!("more than everything is needed"),
-    }
+    Ok(reader.feed(b"", true)?.expect("everything is enough"))
 }

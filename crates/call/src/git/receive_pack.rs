@@ -33,15 +33,6 @@ const MAX_OPTIONS: usize = 32;
 /// The beginning of what follows commands that need objects (gitformat-pack(5)).
 const PACK: &[u8] = b"PACK";
 
-/// How far a body has been understood.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reading {
-    /// More of it is needed.
-    More,
-    /// This is all that is asked; what follows is the pack, and streams through.
-    Known(ToolCalls),
-}
-
 /// What a client that pushes can be told, in the words of its own protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushClient {
@@ -96,20 +87,21 @@ impl PushReader {
         }
     }
 
-    /// Takes the next bytes of the body; `complete` if there are no more. Not to be called again once the calls are
-    /// known or the push is refused.
+    /// Takes the next bytes of the body; `complete` if there are no more. Nothing means that more are needed. With the
+    /// calls, all that is asked is known, and what follows is the pack; it is not to be called again then, nor after a
+    /// refusal.
     ///
     /// # Errors
     /// Everything that `git receive-pack` and this reader could read differently, and what is too much.
-    pub fn feed(&mut self, bytes: &[u8], complete: bool) -> Result<Reading, CallError> {
+    pub fn feed(&mut self, bytes: &[u8], complete: bool) -> Result<Option<ToolCalls>, CallError> {
         self.taken = self.taken.saturating_add(bytes.len());
         self.packets.push(bytes);
         let known = self.advance()?;
         if known {
-            return self.push.calls().map(Reading::Known);
+            return self.push.calls().map(Some);
         }
         match (self.stage, complete) {
-            (Stage::End, true) if self.packets.rest().is_empty() => self.push.calls().map(Reading::Known),
+            (Stage::End, true) if self.packets.rest().is_empty() => self.push.calls().map(Some),
             (Stage::End, _) if !self.packets.rest().is_empty() => {
                 Err(CallError::framing("bytes behind a push that sends no objects"))
             }
@@ -117,7 +109,7 @@ impl PushReader {
             (_, false) if self.taken >= MAX_PREFIX_BYTES => {
                 Err(CallError::limit("git.push.prefix_bytes", MAX_PREFIX_BYTES))
             }
-            (_, false) => Ok(Reading::More),
+            (_, false) => Ok(None),
         }
     }
 

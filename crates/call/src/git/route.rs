@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     calls::{fetch, probe},
-    receive_pack::{MAX_PREFIX_BYTES, PushReader, Reading},
+    receive_pack::{MAX_PREFIX_BYTES, PushReader},
 };
 use crate::{adapter::BodyNeed, error::CallError, head::RequestHead, tool_call::ToolCalls};
 
@@ -128,10 +128,9 @@ impl GitRoute {
             }
             Endpoint::FetchAdvertisement | Endpoint::UploadPack => Ok(fetch(&self.repo)),
             Endpoint::PushAdvertisement => Ok(probe(&self.repo)),
-            Endpoint::ReceivePack => match PushReader::new(Arc::clone(&self.repo)).feed(body, true)? {
-                Reading::Known(calls) => Ok(calls),
-                Reading::More => Err(CallError::framing("the push ends too early")),
-            },
+            Endpoint::ReceivePack => PushReader::new(Arc::clone(&self.repo))
+                .feed(body, true)?
+                .ok_or(CallError::framing("the push ends too early")),
         }
     }
 }
@@ -139,6 +138,10 @@ impl GitRoute {
 // === impl Endpoint ===
 
 impl Endpoint {
+    /// Every endpoint.
+    pub const ALL: [Self; 4] =
+        [Self::FetchAdvertisement, Self::PushAdvertisement, Self::UploadPack, Self::ReceivePack];
+
     /// The path of the repository, and the endpoint where the path alone says it: both services share `info/refs`.
     fn split<'p>(method: &str, path: &'p str) -> Option<(&'p str, Option<Self>)> {
         match method {

@@ -64,8 +64,8 @@ fn the_pack_is_not_needed_to_decide() {
     let body = push().first(ONE, TWO, "refs/heads/main").flush().raw("PACK");
     let mut reader = PushReader::new("payments".into());
     let (most, last) = body.0.split_at(body.0.len() - 1);
-    assert_eq!(reader.feed(most, false), Ok(Reading::More));
-    assert!(matches!(reader.feed(last, false), Ok(Reading::Known(_))));
+    assert_eq!(reader.feed(most, false), Ok(None));
+    assert!(matches!(reader.feed(last, false), Ok(Some(_))));
 }
 
 #[test]
@@ -74,9 +74,9 @@ fn a_deletion_sends_no_objects() {
     assert_eq!(actions(&body.read().unwrap()), ["git.ref.delete payments/refs/heads/old"]);
     // Until the body ends, something may follow that a lenient reader would see.
     let mut reader = PushReader::new("payments".into());
-    assert_eq!(reader.feed(&body.0, false), Ok(Reading::More));
+    assert_eq!(reader.feed(&body.0, false), Ok(None));
     assert_eq!(reader.clone().feed(b"PACK", false).unwrap_err().code(), "git_framing_invalid");
-    assert!(matches!(reader.feed(b"", true), Ok(Reading::Known(_))));
+    assert!(matches!(reader.feed(b"", true), Ok(Some(_))));
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn nothing_is_a_probe_and_never_a_permit() {
     let calls = push().flush().read().unwrap();
     assert_eq!(actions(&calls), ["git.push.probe payments"]);
     let mut reader = PushReader::new("payments".into());
-    assert_eq!(reader.feed(b"0000", false), Ok(Reading::More));
-    assert!(matches!(reader.feed(b"", true), Ok(Reading::Known(_))));
+    assert_eq!(reader.feed(b"0000", false), Ok(None));
+    assert!(matches!(reader.feed(b"", true), Ok(Some(_))));
     assert_eq!(push().code(), "git_framing_invalid");
     assert_eq!(push().flush().flush().code(), "git_framing_invalid");
 }
