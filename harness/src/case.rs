@@ -8,11 +8,11 @@ mod engine;
 mod file;
 mod format;
 mod native;
-mod play;
 mod pack;
+mod play;
 mod setup;
 
-pub use compare::Mismatch;
+pub use compare::{Mismatch, disagreements};
 pub use engine::{Engine, EngineError, Exchange, Outcome, Seen};
 pub use file::{Case, Origin, Step};
 pub use format::{

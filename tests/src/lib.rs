@@ -10,4 +10,5 @@
     reason = "a failing test panics, and says so"
 )]
 
+pub mod cases;
 pub mod e2e;

@@ -104,6 +104,40 @@ pub(super) fn compare(
     findings.0
 }
 
+/// In what two engines differ on the same request, in words. What is each request's own (ids, times, addresses) does
+/// not count.
+pub fn disagreements(one: &Outcome, other: &Outcome) -> Vec<String> {
+    let mut found = Vec::new();
+    if one.status != other.status {
+        found.push(format!("status {} and {}", one.status, other.status));
+    }
+    for part in ["/service", "/bundle", "/trace", "/attempted", "/decided", "/approved"] {
+        let both = [one, other].map(|outcome| own_part(&outcome.record, part, "latency_us"));
+        let [left, right] = &both;
+        if left != right {
+            found.push(format!("record {part} {left} and {right}"));
+        }
+    }
+    let answers = [one, other].map(|outcome| match serde_json::from_slice(&outcome.body) {
+        Ok(value) => own_part(&value, "", "decision_id"),
+        Err(_) => Value::from(String::from_utf8_lossy(&outcome.body)),
+    });
+    let [left, right] = &answers;
+    if left != right {
+        found.push(format!("answer {left} and {right}"));
+    }
+    found
+}
+
+/// A part of a value without the member that differs for every request.
+fn own_part(value: &Value, pointer: &str, except: &str) -> Value {
+    let mut part = value.pointer(pointer).cloned().unwrap_or_default();
+    if let Some(members) = part.as_object_mut() {
+        members.remove(except);
+    }
+    part
+}
+
 /// A request that the proxy refused by itself.
 fn rejected(status: u16, outcome: &Outcome, findings: &mut Findings) {
     if outcome.status != status {

@@ -16,8 +16,8 @@ const AUDIENCE: &str = "actgate-demo";
 
 /// The configuration for the pack in `folder`.
 ///
-/// Two issuers: `demo` speaks for people and vouches for the agents that act for them, `workload` for agents that act
-/// for themselves. Every action and group of the catalog is its own scope word. Approver groups are those that the
+/// Two issuers, each of which vouches for the actors that it names: `demo` speaks for people, `workload` for agents that
+/// act for themselves. Every action and group of the catalog is its own scope word. Approver groups are those that the
 /// pack's policies name.
 pub(super) fn configuration(folder: &Path) -> Result<Value, Vec<Diagnostic>> {
     let catalog = read(&folder.join("catalog.yaml")).and_then(Document::parse)?;
@@ -25,16 +25,16 @@ pub(super) fn configuration(folder: &Path) -> Result<Value, Vec<Diagnostic>> {
     let service = root.member("service").and_then(|place| place.as_str());
     let service = service.ok_or_else(|| vec![root.error("the catalog names no `service`")])?;
     let scopes = words(&catalog);
-    let issuer = |alias: &str, kind: &str| {
+    let issuer = |alias: &str, name: &str, kind: &str| {
         json!({
             "alias": alias,
-            "issuer": format!("https://{}.demo", if alias == "demo" { "issuer" } else { alias }),
+            "issuer": name,
             "kind": kind,
             "profile": "at+jwt",
             "audiences": [AUDIENCE],
             "algorithms": ["ES256"],
             "jwks": {},
-            "act_issuers": ["https://issuer.demo"],
+            "act_issuers": [name],
             "claims": {
                 "task": "/task", "purpose": "/purpose", "ticket": "/ticket", "groups": "/groups", "risk": "/risk",
             },
@@ -43,7 +43,10 @@ pub(super) fn configuration(folder: &Path) -> Result<Value, Vec<Diagnostic>> {
     };
     Ok(json!({
         "version": 1,
-        "issuers": [issuer("demo", "delegated"), issuer("workload", "workload")],
+        "issuers": [
+            issuer("demo", "https://issuer.demo", "delegated"),
+            issuer("workload", "https://workload.demo", "workload"),
+        ],
         "services": [{
             "name": service,
             "prefix": format!("/{service}/"),

@@ -1,0 +1,45 @@
+//! Every case file is a test, once per engine: `native::secrets/read-dev`, `envoy::secrets/read-dev`.
+#![allow(clippy::expect_used, clippy::print_stderr, reason = "a failing test panics, and says so")]
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use actgate_tests::cases::{
+    artifact::{Obstacle, is_ci, obstacle},
+    suite::{CaseFile, Suite},
+};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a repository");
+    let suite = Arc::new(Suite::new(root));
+    let files = match suite.files() {
+        Ok(files) => files,
+        // Not a test of its own: no filter may leave it out.
+        Err(why) => {
+            eprintln!("cases: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let obstacle = Arc::new(obstacle(root));
+    let trials = files.into_iter().flat_map(|file| trials(&suite, file, &obstacle)).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // The last owner of the Envoys ends them.
+    drop(suite);
+    conclusion.exit_code()
+}
+
+fn trials(suite: &Arc<Suite>, file: CaseFile, obstacle: &Arc<Option<Obstacle>>) -> [Trial; 2] {
+    let (native, envoy) = (Arc::clone(suite), Arc::clone(suite));
+    let (own, obstacle) = (file.clone(), Arc::clone(obstacle));
+    [
+        Trial::test(format!("native::{}", file.name), move || Ok(native.native(&own)?)),
+        Trial::ignorable_test(format!("envoy::{}", file.name), move || match &*obstacle {
+            None => Ok(envoy.envoy(&file).map(|()| Completion::Completed)?),
+            Some(Obstacle::Missing(what)) if !is_ci() => {
+                Ok(Completion::ignored_with(format!("SKIPPED: {what}")))
+            }
+            Some(Obstacle::Missing(what) | Obstacle::Stale(what)) => Err(Failed::from(what)),
+        }),
+    ]
+}
