@@ -1,9 +1,10 @@
 #!/bin/sh
-# Brings what the demo world and the end-to-end tests need into .run: the wasm target, Envoy, RustyVault.
-# Does only what is not done yet. Needs no root; as root it installs the C libraries that are missing,
-# otherwise it names them.
+# Brings what the demo world and the end-to-end tests need into .run: the wasm target, Envoy, RustyVault, and
+# from Debian a web server for git, a registry and its client. Does only what is not done yet. Needs no root; as
+# root it installs the C libraries that are missing, otherwise it names them.
 set -eu
 cd "$(dirname "$0")/.."
+root=$PWD
 
 ENVOY=1.40.0
 RVAULT=0.2.1
@@ -67,6 +68,8 @@ fi
 
 have cargo || fail "cargo is missing: install Rust with rustup"
 have python3 || fail "python3 is missing"
+have git || fail "git is missing"
+[ -x "$(git --exec-path)/git-http-backend" ] || fail "git-http-backend is missing: this git cannot serve over HTTP"
 
 missing=''
 need_rvault() { ! stamped "rvault-$RVAULT" || ! [ -x .run/rvault/bin/rvault ]; }
@@ -131,6 +134,101 @@ if need_rvault; then
     step "rvault-$RVAULT" "two to five minutes" install_rvault
     rm -rf .run/rvault-build
     stamp "rvault-$RVAULT"
+fi
+
+# --- servers and clients from Debian: unpacked here, never installed, since installing would start them ---
+
+# What set-up asks of Debian, and the programs in it.
+debian='lighttpd docker-registry skopeo'
+programs='usr/sbin/lighttpd usr/bin/docker-registry usr/bin/skopeo'
+
+# With package lists of our own, apt needs neither root nor what the system has of them.
+own_apt() {
+    tool=$1
+    shift
+    "$tool" -q -o "Dir::State::lists=$root/.run/debian/lists" -o "Dir::Cache=$root/.run/debian/cache" \
+        -o APT::Sandbox::User= "$@"
+}
+
+# The libraries that the programs do not find, here or on the system.
+unresolved() {
+    for file in $programs usr/lib/lighttpd/mod_cgi.so; do
+        LD_LIBRARY_PATH=$(libraries) ldd ".run/debian/root/$file" | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p'
+    done | sort -u
+}
+
+# Where the libraries of the packages lie, as LD_LIBRARY_PATH has it.
+libraries() {
+    for folder in "$root"/.run/debian/root/usr/lib/*-linux-gnu* "$root"/.run/debian/root/lib/*-linux-gnu*; do
+        if [ -d "$folder" ]; then printf '%s:' "$folder"; fi
+    done
+}
+
+# The packages of libraries that some package needs, whichever of several would do.
+needed_libraries() {
+    own_apt apt-cache depends --important --no-conflicts --no-breaks --no-replaces "$@" |
+        sed -n 's/^[ |]*\(Pre\)\{0,1\}Depends: \(lib[^ ]*\)$/\2/p' | sort -u
+}
+
+installed() { [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+unpack() {
+    for package in "$@"; do
+        (cd .run/debian/packages && own_apt apt-get download "$package") || return 1
+        for file in ".run/debian/packages/${package}_"*.deb; do
+            dpkg-deb -x "$file" .run/debian/root || return 1
+        done
+    done
+}
+
+unpack_debian() {
+    rm -rf .run/debian
+    mkdir -p .run/debian/lists/partial .run/debian/cache/archives/partial .run/debian/packages .run/debian/root
+    own_apt apt-get update || return 1
+    # Unquoted on purpose: each word is a package.
+    # shellcheck disable=SC2086
+    unpack $debian || return 1
+    fetched=$debian round=0
+    # A library may need others: a few rounds find them all.
+    while [ -n "$(unresolved)" ] && [ $round -lt 6 ]; do
+        round=$((round + 1))
+        # shellcheck disable=SC2086
+        for library in $(needed_libraries $fetched); do
+            case " $fetched " in *" $library "*) continue ;; esac
+            installed "$library" && continue
+            unpack "$library" || return 1
+            fetched="$fetched $library"
+        done
+    done
+    if [ -n "$(unresolved)" ]; then
+        echo "no package brings these libraries:" $(unresolved)
+        return 1
+    fi
+    # Programs that find their libraries wherever they are called from.
+    mkdir -p .run/debian/bin
+    for program in $programs; do
+        wrapper=.run/debian/bin/$(basename "$program")
+        cat >"$wrapper" <<EOF
+#!/bin/sh
+root=\$(cd "\$(dirname "\$0")/../root" && pwd)
+for folder in "\$root"/usr/lib/*-linux-gnu* "\$root"/lib/*-linux-gnu*; do
+    if [ -d "\$folder" ]; then LD_LIBRARY_PATH=\$folder\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}; fi
+done
+export LD_LIBRARY_PATH
+exec "\$root/$program" "\$@"
+EOF
+        chmod +x "$wrapper"
+    done
+    rm -rf .run/debian/lists .run/debian/cache .run/debian/packages
+    .run/debian/bin/lighttpd -v && .run/debian/bin/docker-registry --version && .run/debian/bin/skopeo --version
+}
+
+if ! stamped debian-1 || ! [ -x .run/debian/bin/skopeo ]; then
+    for tool in apt-get apt-cache dpkg-deb dpkg-query ldd; do
+        have "$tool" || fail "$tool is missing: set-up takes lighttpd, docker-registry and skopeo from Debian's packages"
+    done
+    step "debian-servers" "half a minute" unpack_debian
+    stamp debian-1
 fi
 
 say "everything is there"
