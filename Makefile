@@ -1,6 +1,6 @@
 # Everything that one does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm tools run up down
+.PHONY: help setup wasm tools run up down test test-fast lint fmt
 
 # The programs are run from here, wherever else a shell may send builds.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -27,3 +27,22 @@ up: setup wasm tools ## Start the demo in the background; addresses in .run/env
 
 down: ## End what `make up` started
 	@if [ -x target/debug/actgate-demo ]; then target/debug/actgate-demo down; fi
+
+test: setup wasm tools ## Every test, those against a real Envoy and real servers included
+	@.ci/tools nextest
+	PATH="$(CURDIR)/.run/cargo/bin:$$PATH" cargo nextest run $(if $(CI),--profile ci)
+	cargo test --quiet --package actgate-tests --test cases
+
+test-fast: ## The tests that need neither Envoy nor servers
+	cargo test --quiet --package actgate-token --package actgate-call --package actgate-authz --package actgate-harness
+	cargo test --quiet --package actgate-tests --test cases -- native
+
+lint: ## Formatting, clippy on every package, licences and dependency rules
+	@.ci/tools deny
+	cargo fmt --all --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --package actgate-plugin --package actgate-abi --target wasm32-wasip1 -- -D warnings
+	PATH="$(CURDIR)/.run/cargo/bin:$$PATH" cargo deny --log-level error check bans licenses sources
+
+fmt: ## Format everything
+	cargo fmt --all
