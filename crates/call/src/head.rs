@@ -84,6 +84,7 @@ impl<'a> RequestHead<'a> {
                     value::transfer_encoding(value)?;
                     chunked = true;
                 }
+                Meaning::ContentType => value::content_type(value)?,
                 Meaning::Connection => value::connection(value)?,
                 Meaning::Expect => value::expect(value)?,
             }

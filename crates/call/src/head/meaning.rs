@@ -15,6 +15,7 @@ pub(crate) enum Meaning {
     Host,
     ContentLength,
     TransferEncoding,
+    ContentType,
     Connection,
     Expect,
 }
@@ -41,6 +42,7 @@ impl Meaning {
             | Self::Host
             | Self::ContentLength
             | Self::TransferEncoding
+            | Self::ContentType
             | Self::Connection
             | Self::Expect => Err(CallError::refused(name, "it can be taken for another header")),
         }
@@ -51,6 +53,7 @@ impl Meaning {
             b"host" => Ok(Self::Host),
             b"content-length" => Ok(Self::ContentLength),
             b"transfer-encoding" => Ok(Self::TransferEncoding),
+            b"content-type" => Ok(Self::ContentType),
             b"connection" => Ok(Self::Connection),
             b"expect" => Ok(Self::Expect),
             b"authorization"
@@ -58,7 +61,6 @@ impl Meaning {
             | b"dpop"
             | b"txn-token"
             | b"cookie"
-            | b"content-type"
             | b"content-encoding"
             | b"content-range"
             | b"range"

@@ -183,6 +183,21 @@ fn harmless_headers_pass() {
 }
 
 #[test]
+fn a_content_type_that_the_proxy_joined_from_two_is_refused() {
+    for (value, code) in [
+        ("text/plain,application/json", "header_duplicate"),
+        ("application/json, application/json", "header_duplicate"),
+        (r#"a/b; c="d",e/f"#, "header_duplicate"),
+        (r#"a/b; c="d\\",e/f"#, "header_duplicate"),
+        (r#"a/b; c="d,e/f"#, "request_malformed"),
+        (r#"multipart/mixed; boundary="a,b""#, "ok"),
+        (r#"multipart/mixed; boundary="a\",b""#, "ok"),
+    ] {
+        assert_eq!(get().with("content-type", value).code(), code, "{value}");
+    }
+}
+
+#[test]
 fn two_lengths_are_smuggling() {
     let request = get().with("content-length", "3").with("transfer-encoding", "chunked");
     assert_eq!(request.code(), "request_malformed");

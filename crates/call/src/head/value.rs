@@ -66,6 +66,23 @@ pub(super) fn transfer_encoding(value: &[u8]) -> Result<(), CallError> {
     }
 }
 
+/// RFC 9110 section 8.3 has one media type. Envoy joins a header that is there twice with a comma before anybody sees
+/// it; a comma outside a quoted string is that and nothing else.
+pub(super) fn content_type(value: &[u8]) -> Result<(), CallError> {
+    let mut quoted = false;
+    let mut escaped = false;
+    for byte in value {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => return Err(CallError::duplicate(b"content-type")),
+            _ => {}
+        }
+    }
+    if quoted { Err(CallError::malformed("an open quote in content-type")) } else { Ok(()) }
+}
+
 /// RFC 9110 section 7.6.1: the names in `Connection` are headers that the next hop drops, so that a client could
 /// take away what was decided on.
 pub(super) fn connection(value: &[u8]) -> Result<(), CallError> {
