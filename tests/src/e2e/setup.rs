@@ -53,7 +53,9 @@ impl Setup {
     }
 
     fn look(needs: Needs) -> Result<Self, String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no repository")?.to_owned();
+        // At run time: a binary may have been built in another checkout that shares its target folder.
+        let package = env::var_os("CARGO_MANIFEST_DIR").ok_or("not started by cargo")?;
+        let root = Path::new(&package).parent().ok_or("no repository")?.to_owned();
         let layout = Layout::new(&root);
         let plugin = layout.plugin().map_err(|error| error.to_string())?;
         layout.envoy().map_err(|error| error.to_string())?;
