@@ -1,10 +1,8 @@
 //! The `actgate` command, which makes the keys, the tokens and the bundle.
 
-use std::{ffi::OsStr, path::PathBuf, process::Stdio};
+use std::{ffi::OsStr, path::PathBuf};
 
-use tokio::process::Command;
-
-use crate::{error::DemoError, layout::Layout};
+use crate::{error::DemoError, layout::Layout, tool::Tool};
 
 /// The `actgate` command with the configuration of the demo.
 #[derive(Debug, Clone)]
@@ -53,20 +51,7 @@ impl Actgate {
     }
 
     async fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a OsStr>) -> Result<String, DemoError> {
-        let arguments: Vec<&OsStr> = arguments.into_iter().collect();
-        let output = Command::new(&self.program)
-            .args(&arguments)
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(DemoError::io(format!("start `{}`", self.program.display())))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(DemoError::Command {
-            arguments: arguments.join(OsStr::new(" ")).to_string_lossy().into_owned(),
-            output: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        let output = Tool::new(&self.program, arguments).succeed().await?;
+        Ok(String::from_utf8_lossy(&output).into_owned())
     }
 }

@@ -87,11 +87,11 @@ pub enum DemoError {
         /// The body, as text.
         body: String,
     },
-    /// The `actgate` command failed.
-    #[error("`actgate {arguments}` failed:\n{output}")]
+    /// A program failed.
+    #[error("`{command}` failed:\n{output}")]
     Command {
-        /// Its arguments.
-        arguments: String,
+        /// The program and its arguments.
+        command: String,
         /// What it wrote to standard error.
         output: String,
     },

@@ -94,6 +94,19 @@ impl Layout {
         present(self.root.join(".run/rvault/bin/rvault"), "make setup")
     }
 
+    /// A program from Debian's packages that set-up unpacked: `lighttpd`, `docker-registry` or `skopeo`.
+    ///
+    /// # Errors
+    /// [`DemoError::Missing`].
+    pub fn debian(&self, program: &str) -> Result<PathBuf, DemoError> {
+        present(self.root.join(".run/debian/bin").join(program), "make setup")
+    }
+
+    /// The modules of the lighttpd that set-up unpacked.
+    pub fn lighttpd_modules(&self) -> PathBuf {
+        self.root.join(".run/debian/root/usr/lib/lighttpd")
+    }
+
     /// The plugin.
     ///
     /// # Errors
@@ -114,6 +127,18 @@ impl Layout {
             Some(found) => Ok(found),
             None => present(usual, "cargo build -p actgate-harness"),
         }
+    }
+
+    /// A folder of the stack that is empty now; only its owner may look into it.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`].
+    pub fn empty_folder(&self, name: &str) -> Result<PathBuf, DemoError> {
+        let path = self.state.join(name);
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(DemoError::io(format!("empty `{}`", path.display())))?;
+        }
+        self.folder(name)
     }
 
     /// A folder of the stack, made where it is not there; only its owner may look into it.

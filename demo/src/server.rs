@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     fs,
+    net::SocketAddr,
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -12,10 +13,16 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::time::{Instant, sleep};
 
-use crate::{error::DemoError, layout::Layout, pid::PidRecord};
+use crate::{error::DemoError, http::Exchange, layout::Layout, pid::PidRecord, port};
 
 /// How often a server is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(25);
+
+/// A cold start of a backend takes well under a second.
+const READY: Duration = Duration::from_secs(20);
+
+/// A free port may be taken again before the server binds it.
+const ATTEMPTS: u32 = 3;
 
 /// How much of a log an error shows.
 const TAIL_LINES: usize = 15;
@@ -83,6 +90,30 @@ impl Server {
         let server = Self { name, log, pids, record, child, watch: Some(watch), left: false };
         server.record.save(&server.pids)?;
         Ok(server)
+    }
+
+    /// Starts what `launch` says for a free port, and waits until it answers HTTP at `path`, whatever it answers.
+    ///
+    /// # Errors
+    /// Whatever `launch` says, and any [`DemoError`] of a server.
+    pub async fn on_free_port(
+        layout: &Layout,
+        path: &str,
+        launch: impl Fn(SocketAddr) -> Result<Launch, DemoError>,
+    ) -> Result<(Self, SocketAddr), DemoError> {
+        let mut attempt: u32 = 1;
+        loop {
+            let address = port::loopback(port::free()?);
+            let mut server = Self::start(layout, launch(address)?)?;
+            let probe = Exchange::new(address, "GET", path);
+            match server.ready(READY, async || probe.send().await.is_ok()).await {
+                Ok(()) => return Ok((server, address)),
+                Err(DemoError::ServerExited { .. }) if attempt < ATTEMPTS => {
+                    attempt = attempt.saturating_add(1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The name of its log and pid file.

@@ -1,6 +1,6 @@
 //! The secrets backend: RustyVault, a server of the Vault API.
 
-use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
 use serde_json::{Value, json};
 
@@ -8,15 +8,8 @@ use crate::{
     error::DemoError,
     http::{Answer, Exchange},
     layout::{Layout, write_private},
-    port,
     server::{Launch, Server},
 };
-
-/// A cold start takes well under a second.
-const READY: Duration = Duration::from_secs(20);
-
-/// A free port may be taken again before the server binds it.
-const ATTEMPTS: u32 = 3;
 
 /// What the store holds at first: path below `/v1/`, and password. All differ, so that a leak names its source.
 pub const SEEDS: [(&str, &str); 2] = [("kv/dev/db", "dev-3f1c9a70"), ("kv/prod/db", "prod-b8e25d64")];
@@ -46,15 +39,7 @@ impl Vault {
     /// # Errors
     /// Any [`DemoError`] of a server.
     pub async fn start(layout: &Layout) -> Result<Self, DemoError> {
-        let mut attempt: u32 = 1;
-        let (server, address) = loop {
-            match Self::launch(layout).await {
-                Err(DemoError::ServerExited { .. }) if attempt < ATTEMPTS => {
-                    attempt = attempt.saturating_add(1)
-                }
-                outcome => break outcome?,
-            }
-        };
+        let (server, address) = Self::launch(layout).await?;
         let keys =
             post(address, "sys/init", "", &json!({ "secret_shares": 1, "secret_threshold": 1 })).await?;
         let root_token = text_at(&keys, "/root_token")?;
@@ -105,23 +90,16 @@ impl Vault {
 
     async fn launch(layout: &Layout) -> Result<(Server, SocketAddr), DemoError> {
         let folder = layout.folder("vault")?;
-        let data = folder.join("data");
-        if data.exists() {
-            fs::remove_dir_all(&data).map_err(DemoError::io(format!("empty `{}`", data.display())))?;
-        }
-        let address = port::loopback(port::free()?);
-        let config = folder.join("rvault.hcl");
-        write_private(&config, configuration(&data.display().to_string(), address).as_bytes())?;
-        let launch = Launch {
-            name: "vault",
-            program: layout.rvault()?,
-            arguments: vec!["server".into(), "--config".into(), config.into()],
-        };
-        let mut server = Server::start(layout, launch)?;
+        let data = layout.empty_folder("vault/data")?;
+        let program = layout.rvault()?;
         // Its status is an error until it is initialised; that it speaks HTTP at all is what counts here.
-        let status = Exchange::new(address, "GET", "/v1/sys/seal-status");
-        server.ready(READY, async || status.send().await.is_ok()).await?;
-        Ok((server, address))
+        Server::on_free_port(layout, "/v1/sys/seal-status", |address| {
+            let config = folder.join("rvault.hcl");
+            write_private(&config, configuration(&data.display().to_string(), address).as_bytes())?;
+            let arguments = vec!["server".into(), "--config".into(), config.into()];
+            Ok(Launch { name: "vault", program: program.clone(), arguments })
+        })
+        .await
     }
 }
 
