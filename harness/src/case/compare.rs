@@ -60,7 +60,13 @@ struct Findings(Vec<Difference>);
 // === impl Findings ===
 
 impl Findings {
-    fn add(&mut self, pointer: &str, what: impl Into<String>, expected: impl fmt::Display, came: impl fmt::Display) {
+    fn add(
+        &mut self,
+        pointer: &str,
+        what: impl Into<String>,
+        expected: impl fmt::Display,
+        came: impl fmt::Display,
+    ) {
         let (expected, came) = (expected.to_string(), came.to_string());
         self.0.push(Difference { pointer: pointer.to_owned(), what: what.into(), expected, came });
     }
@@ -134,8 +140,22 @@ fn own_part(value: &Value, pointer: &str, except: &str) -> Value {
     let mut part = value.pointer(pointer).cloned().unwrap_or_default();
     if let Some(members) = part.as_object_mut() {
         members.remove(except);
+        for text in members.values_mut() {
+            if let Value::String(text) = text {
+                *text = timeless(text);
+            }
+        }
     }
     part
+}
+
+/// A text without the moments in it, as in "expired at 1767225000": engines live at different times.
+fn timeless(text: &str) -> String {
+    const SECONDS_DIGITS: usize = 10;
+    let is_moment =
+        |word: &&str| word.len() == SECONDS_DIGITS && word.bytes().all(|byte| byte.is_ascii_digit());
+    let words = text.split(' ').map(|word| Some(word).filter(|word| !is_moment(word)).unwrap_or("<time>"));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A request that the proxy refused by itself.
@@ -143,14 +163,24 @@ fn rejected(status: u16, outcome: &Outcome, findings: &mut Findings) {
     if outcome.status != status {
         findings.add("/expect/proxy_rejects", "status of the proxy", status, outcome.status);
     }
-    findings.equal("/expect/proxy_rejects", "stage of the record", "rejected_by_proxy", outcome.recorded("/stage"));
+    findings.equal(
+        "/expect/proxy_rejects",
+        "stage of the record",
+        "rejected_by_proxy",
+        outcome.recorded("/stage"),
+    );
     untouched(outcome, findings);
 }
 
 fn decided(step: &Step, outcome: &Outcome, findings: &mut Findings) {
     let expect = &step.expect;
     findings.equal("/expect", "stage of the record", "decided", outcome.recorded("/stage"));
-    findings.equal("/expect/decision", "decision", expect.decision.code(), outcome.recorded("/decided/decision"));
+    findings.equal(
+        "/expect/decision",
+        "decision",
+        expect.decision.code(),
+        outcome.recorded("/decided/decision"),
+    );
     let reason = expect.reason.as_deref().unwrap_or_default();
     findings.equal("/expect/reason", "reason", reason, outcome.recorded("/decided/reason"));
     let policies: BTreeSet<&str> = expect.policies.iter().map(String::as_str).collect();
@@ -169,7 +199,12 @@ fn answered(step: &Step, exchange: &Exchange, outcome: &Outcome, findings: &mut 
     let answer: Value = serde_json::from_slice(&outcome.body).unwrap_or_default();
     if let Some(body) = &expect.body {
         for gap in missing(body, &answer) {
-            findings.add(&format!("/expect/body{}", gap.pointer), format!("body{}", gap.pointer), gap.expected, gap.came);
+            findings.add(
+                &format!("/expect/body{}", gap.pointer),
+                format!("body{}", gap.pointer),
+                gap.expected,
+                gap.came,
+            );
         }
     }
     match &exchange.upstream {
@@ -194,14 +229,24 @@ fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findin
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
     let reason = step.expect.reason.as_deref().unwrap_or_default();
     findings.equal("/expect/reason", "reason in the body", reason, text("reason"));
-    findings.equal("/expect/reason", "type in the body", &format!("urn:actgate:reason:{reason}"), text("type"));
+    findings.equal(
+        "/expect/reason",
+        "type in the body",
+        &format!("urn:actgate:reason:{reason}"),
+        text("type"),
+    );
     let policies: BTreeSet<&str> = step.expect.policies.iter().map(String::as_str).collect();
     let came = texts(answer.get("policies"));
     if policies != came {
         findings.add("/expect/policies", "policies in the body", list(&policies), list(&came));
     }
     let status = answer.get("status").and_then(Value::as_u64).unwrap_or_default();
-    findings.holds("status in the body", status == u64::from(step.expect.status), "that of the reply", status);
+    findings.holds(
+        "status in the body",
+        status == u64::from(step.expect.status),
+        "that of the reply",
+        status,
+    );
     findings.equal("/expect", "decision_id in the body", outcome.recorded("/id"), text("decision_id"));
     let media = outcome.header("content-type").next().unwrap_or_default();
     findings.equal("/expect", "content type of a refusal", "application/problem+json", media);
@@ -235,7 +280,12 @@ fn reached(
     for (name, value) in headers.iter() {
         if !seen.header(name).any(|own| own == value) {
             let came: Vec<&str> = seen.header(name).collect();
-            findings.add(&at("headers"), format!("upstream saw header `{name}`"), quoted(value), format!("{came:?}"));
+            findings.add(
+                &at("headers"),
+                format!("upstream saw header `{name}`"),
+                quoted(value),
+                format!("{came:?}"),
+            );
         }
     }
     for name in absent {
@@ -274,7 +324,12 @@ fn untouched(outcome: &Outcome, findings: &mut Findings) {
 /// What the ledger says.
 fn recorded(step: &Step, outcome: &Outcome, findings: &mut Findings) {
     let status = outcome.record.pointer("/executed/status").and_then(Value::as_u64).unwrap_or_default();
-    findings.holds("executed status in the record", status == u64::from(outcome.status), "that of the reply", status);
+    findings.holds(
+        "executed status in the record",
+        status == u64::from(outcome.status),
+        "that of the reply",
+        status,
+    );
     let details = outcome.recorded("/executed/details");
     let (expected, holds) = if step.expect.decision.forwards() {
         ("via_upstream".to_owned(), details == "via_upstream")

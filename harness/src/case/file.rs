@@ -159,11 +159,14 @@ fn assemble(
                 ("upstream", upstream.is_some()),
                 ("expect", expect.is_some()),
             ];
-            let missing = alone.iter().filter(|(name, there)| !there && matches!(*name, "request" | "expect"));
+            let missing =
+                alone.iter().filter(|(name, there)| !there && matches!(*name, "request" | "expect"));
             let there = alone.iter().find(|(_, there)| *there);
             match (steps.is_some(), there) {
                 (true, None) => {}
-                (true, Some((name, _))) => find(&format!("/{name}"), format!("`{name}` belongs into `steps` here")),
+                (true, Some((name, _))) => {
+                    find(&format!("/{name}"), format!("`{name}` belongs into `steps` here"))
+                }
                 (false, _) => {
                     missing.for_each(|(name, _)| find("", format!("a case needs `{name}`, or `steps`")));
                 }
@@ -257,11 +260,7 @@ fn check_credential(request: &Request, token: Option<&TokenPlan>, find: &mut imp
     }
 }
 
-fn check_expectation(
-    expect: &Expectation,
-    upstream: Option<&Upstream>,
-    find: &mut impl FnMut(&str, String),
-) {
+fn check_expectation(expect: &Expectation, upstream: Option<&Upstream>, find: &mut impl FnMut(&str, String)) {
     match (&expect.reason, expect.decision) {
         (None, Verdict::Allow) => {}
         (Some(reason), Verdict::Allow) => {

@@ -9,6 +9,9 @@ use super::engine::{Engine, EngineError, Exchange, Outcome, Seen};
 use super::format::Upstream;
 use super::setup::Setup;
 
+/// Fields of which Envoy makes one where there are several: a filter never sees the second.
+const JOINED: [&str; 2] = ["authorization", "content-type"];
+
 /// Plays cases through [`Gate`].
 #[derive(Debug)]
 pub struct Native<'s> {
@@ -48,7 +51,9 @@ impl<'s> Native<'s> {
             step = gate.on_body(&self.authorizer, &mut self.cache, progress, read, now);
         }
         match step {
-            Step::AwaitBody => Err(EngineError("the gate waits for more than the whole body".to_owned())),
+            Step::AwaitBody => {
+                Err(EngineError("the gate waits for more than the whole body".to_owned()))
+            }
             Step::Forward(_) | Step::Reply(_) => Ok(step),
         }
     }
@@ -59,7 +64,7 @@ impl<'s> Native<'s> {
         let route = self.setup.routes().iter().find(|route| route.service == service);
         let host = ("host".to_owned(), exchange.host.clone());
         let framing = exchange.framing().map(|(name, value)| (name.to_owned(), value));
-        let headers = exchange.headers.iter().cloned().chain(framing);
+        let headers = end_to_end(exchange).cloned().chain(framing);
         let kept = headers.filter(|(name, _)| !forwarding.remove.contains(name));
         Seen {
             method: exchange.method.clone(),
@@ -93,7 +98,10 @@ impl Engine for Native<'_> {
                 let Upstream { status, headers, body } = exchange.upstream.clone().unwrap_or_default();
                 Ok(Outcome {
                     status,
-                    headers: headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+                    headers: headers
+                        .iter()
+                        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                        .collect(),
                     body: body.into_bytes(),
                     seen: vec![seen],
                     touched: true,
@@ -113,7 +121,8 @@ impl Engine for Native<'_> {
     }
 }
 
-/// The header fields as a proxy hands them to its filters.
+/// The header fields as Envoy hands them to its filters: those of one connection end with it, and the values of
+/// [`JOINED`] fields are in one.
 fn head(exchange: &Exchange) -> Vec<(String, String)> {
     let pseudo = [
         (":method", exchange.method.as_str()),
@@ -121,14 +130,32 @@ fn head(exchange: &Exchange) -> Vec<(String, String)> {
         (":authority", exchange.host.as_str()),
         (":path", exchange.path.as_str()),
     ];
-    let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let framing = exchange.framing().map(|(name, value)| (name.to_owned(), value));
-    pseudo.chain(exchange.headers.iter().cloned()).chain(framing).collect()
+    let mut fields: Vec<(String, String)> =
+        pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    for (name, value) in end_to_end(exchange) {
+        match fields.iter_mut().find(|(own, _)| own == name && JOINED.contains(&own.as_str())) {
+            Some((_, joined)) => *joined = format!("{joined},{value}"),
+            None => fields.push((name.clone(), value.clone())),
+        }
+    }
+    fields.extend(exchange.framing().map(|(name, value)| (name.to_owned(), value)));
+    fields
+}
+
+/// RFC 9110 section 7.6.1: a proxy drops `connection` and what it names.
+fn end_to_end(exchange: &Exchange) -> impl Iterator<Item = &(String, String)> {
+    let is_connection = |name: &str| name == "connection";
+    let named = move |name: &str| {
+        let options = exchange.headers.iter().filter(|(own, _)| is_connection(own));
+        options.flat_map(|(_, value)| value.split(',')).any(|option| option.trim() == name)
+    };
+    exchange.headers.iter().filter(move |(name, _)| !is_connection(name) && !named(name))
 }
 
 /// Closes the gate's record as the access log does.
 fn record(open: &str, status: u16, details: &str, upstream: &str) -> Result<Value, EngineError> {
     let executed = json!({ "status": status, "details": details, "flags": "-", "upstream": upstream });
     let text = format!("{open},\"executed\":{executed}}}");
-    serde_json::from_str(&text).map_err(|error| EngineError(format!("the record is no JSON: {error}: {text}")))
+    serde_json::from_str(&text)
+        .map_err(|error| EngineError(format!("the record is no JSON: {error}: {text}")))
 }

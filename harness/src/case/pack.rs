@@ -64,9 +64,10 @@ fn words(catalog: &Document) -> Map<String, Value> {
     let parents = |parents: &Value| -> Vec<String> {
         parents.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
     };
-    let names = groups.into_iter().flatten().flat_map(|(action, above)| {
-        std::iter::once(action.clone()).chain(parents(above))
-    });
+    let names = groups
+        .into_iter()
+        .flatten()
+        .flat_map(|(action, above)| std::iter::once(action.clone()).chain(parents(above)));
     names.map(|name| (name.clone(), json!([name]))).collect()
 }
 

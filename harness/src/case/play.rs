@@ -42,8 +42,10 @@ pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<P
             },
         };
         let exchange = exchange(step, token.as_deref(), now);
-        let outcome = engine.run(&exchange).map_err(|error| at(case, step, "/request", &error.to_string()))?;
-        let differences = compare(step, &exchange, token.as_deref(), setup, &outcome, engine.clock().is_some());
+        let outcome =
+            engine.run(&exchange).map_err(|error| at(case, step, "/request", &error.to_string()))?;
+        let differences =
+            compare(step, &exchange, token.as_deref(), setup, &outcome, engine.clock().is_some());
         let mismatches = differences.into_iter().map(|found| Mismatch::new(case, step, found)).collect();
         played.push(Played { outcome, mismatches });
     }

@@ -61,8 +61,9 @@ impl Setup {
             }
             Origin::Config(file) => {
                 let shown = file.to_string_lossy();
-                let text = fs::read_to_string(file)
-                    .map_err(|error| vec![Diagnostic::in_file(shown.clone(), error.to_string().to_lowercase())])?;
+                let text = fs::read_to_string(file).map_err(|error| {
+                    vec![Diagnostic::in_file(shown.clone(), error.to_string().to_lowercase())]
+                })?;
                 let folder = file.parent().unwrap_or_else(|| Path::new(""));
                 Self::assemble(&Document::parse(SourceText::new(shown, text))?, folder)
             }
@@ -106,7 +107,9 @@ impl Setup {
         let known = keys.iter().find(|key| algorithm.is_none_or(|algorithm| key.algorithm() == algorithm));
         // An algorithm that the issuer does not have: a key that nobody knows.
         let strange = match (known, algorithm) {
-            (None, Some(algorithm)) => Some(TokenKey::generate(algorithm).map_err(|error| error.to_string())?),
+            (None, Some(algorithm)) => {
+                Some(TokenKey::generate(algorithm).map_err(|error| error.to_string())?)
+            }
             (_, _) => None,
         };
         let key = known.or(strange.as_ref()).ok_or_else(|| format!("issuer `{}` has no key", plan.issuer))?;

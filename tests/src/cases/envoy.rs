@@ -71,12 +71,16 @@ impl Envoy {
             headers: lower(reply.headers),
             body: reply.body,
             touched: !seen.is_nothing(),
-            seen: seen.requests.into_iter().map(|request| Seen {
-                method: request.method,
-                path: request.target,
-                headers: request.headers,
-                body: request.body,
-            }).collect(),
+            seen: seen
+                .requests
+                .into_iter()
+                .map(|request| Seen {
+                    method: request.method,
+                    path: request.target,
+                    headers: request.headers,
+                    body: request.body,
+                })
+                .collect(),
             record: numbered(record.value().clone()),
         })
     }
@@ -105,7 +109,8 @@ impl Engine for Envoy {
 
 /// The request as bytes (RFC 9112).
 fn message(exchange: &Exchange) -> Vec<u8> {
-    let mut message = format!("{} {} HTTP/1.1\r\nhost: {}\r\n", exchange.method, exchange.path, exchange.host);
+    let mut message =
+        format!("{} {} HTTP/1.1\r\nhost: {}\r\n", exchange.method, exchange.path, exchange.host);
     for (name, value) in &exchange.headers {
         message.push_str(&format!("{name}: {value}\r\n"));
     }

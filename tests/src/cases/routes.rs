@@ -30,7 +30,8 @@ fn made_after(model: &Value, route: &Route) -> Value {
     made["name"] = route.service.as_str().into();
     made["match"] = json!({ "prefix": route.prefix });
     if let Some(host) = &route.host {
-        made["match"]["headers"] = json!([{ "name": ":authority", "string_match": { "exact": host } }]);
+        made["match"]["headers"] =
+            json!([{ "name": ":authority", "string_match": { "exact": host, "ignore_case": true } }]);
     }
     let action = made["route"].as_object_mut().expect("a route action");
     if route.strip_prefix {
@@ -41,7 +42,8 @@ fn made_after(model: &Value, route: &Route) -> Value {
     let markers = [Some("permit"), route.observed.then_some("observe")];
     let policies = markers.into_iter().flatten().map(|right| {
         let marker = format!("{right}:{}", route.service);
-        let principal = json!({ "filter_state": { "key": "wasm.actgate", "string_match": { "exact": marker } } });
+        let principal =
+            json!({ "filter_state": { "key": "wasm.actgate", "string_match": { "exact": marker } } });
         (marker, json!({ "permissions": [{ "any": true }], "principals": [principal] }))
     });
     made["typed_per_filter_config"][SENTINEL]["rbac"]["rules"]["policies"] = policies.collect();
