@@ -40,6 +40,15 @@ pub(crate) fn reply(reply: &LocalReply, record: &str) -> Result<Done, Error> {
     Ok(Done { action: Action::Pause, ending: Ending::Refused })
 }
 
+/// Throws away what is buffered of a refused body. The record is left at once: the client may go before it is answered.
+pub(crate) fn discard(bytes: usize, record: &str) -> Result<(), Error> {
+    actgate_abi::set_property(RECORD, record.as_bytes())?;
+    if bytes == 0 {
+        return Ok(());
+    }
+    actgate_abi::set_buffer(BufferType::RequestBody, 0, bytes, &[])
+}
+
 /// Ends a request for which a hostcall failed. If even the answer fails, pausing is a refusal too: the proxy's own
 /// timeout ends the stream, and the sentinel has no marker.
 pub(crate) fn fail(error: &Error, answer: Option<&LocalReply>) -> Done {
@@ -65,12 +74,9 @@ pub(crate) fn request_headers() -> Result<Pairs, Error> {
     actgate_abi::header_map(MapType::RequestHeaders)
 }
 
-/// The first `size` bytes of the request's body.
-pub(crate) fn request_body(size: usize) -> Option<Vec<u8>> {
-    if size == 0 {
-        return Some(Vec::new());
-    }
-    actgate_abi::buffer(BufferType::RequestBody, 0, size).ok()
+/// `size` bytes of what is buffered of the request's body, from `start`.
+pub(crate) fn request_body(start: usize, size: usize) -> Option<Vec<u8>> {
+    actgate_abi::buffer(BufferType::RequestBody, start, size).ok()
 }
 
 /// The plugin's configuration: the bundle as JSON.

@@ -62,6 +62,10 @@ impl Request {
         let record = self.gate.as_ref().and_then(Gate::record).unwrap_or_default();
         let done = match step {
             Ok(Step::AwaitBody) => return Action::Pause,
+            Ok(Step::Discard(bytes)) => match host::discard(bytes, record) {
+                Ok(()) => return Action::Pause,
+                Err(error) => Err(error),
+            },
             Ok(Step::Forward(forwarding)) => host::forward(&forwarding, record),
             Ok(Step::Reply(reply)) => host::reply(&reply, record),
             Err(error) => Err(error),

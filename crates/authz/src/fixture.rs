@@ -49,7 +49,7 @@ pub(crate) fn bundle(policies: &str, entities: Value) -> Result<PolicyBundle, Ve
 }
 
 /// Alice, through the coder, with these claims besides.
-pub(crate) fn caller(extra: Value) -> Caller {
+pub(crate) fn caller(extra: &Value) -> Caller {
     let key = ES256KeyPair::generate();
     let point = key.public_key().public_key().to_bytes_uncompressed();
     let coordinate =
@@ -83,7 +83,7 @@ pub(crate) fn caller(extra: Value) -> Caller {
         .with_subject("alice")
         .with_audience("here");
     signed.issued_at = Some(Duration::from_secs(NOW.unsigned_abs()));
-    signed.expires_at = Some(Duration::from_secs(NOW.unsigned_abs() + 300));
+    signed.expires_at = Some(Duration::from_secs(NOW.unsigned_abs().saturating_add(300)));
     signed.invalid_before = None;
     let token = key.with_key_id("k").sign(signed).unwrap();
     let mut cache = TokenCache::default();

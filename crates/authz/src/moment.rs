@@ -14,6 +14,11 @@ impl Moment {
         Self(nanos)
     }
 
+    /// So many seconds later.
+    pub const fn plus_seconds(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1_000_000_000)))
+    }
+
     /// Whole seconds, for token validity and policies.
     pub fn unix_time(self) -> UnixTime {
         UnixTime::new(i64::try_from(self.0 / 1_000_000_000).unwrap_or(i64::MAX))

@@ -9,8 +9,9 @@ use crate::{decision::Denial, moment::Moment};
 /// A path in a record is cut here: it is there to be recognised, and an access-log line must stay below the 16 KiB at
 /// which common shippers split lines.
 const MAX_PATH_BYTES: usize = 1024;
-/// At most this many calls are spelt out in one record; the count is always there.
-const MAX_CALLS: usize = 64;
+/// At most this many bytes of calls are spelt out in one record (the first call always); the count is always there.
+/// Half of a line is left for who asks, what was decided and what became of it.
+const MAX_CALLS_BYTES: usize = 8 * 1024;
 /// A string argument is cut here, for the same reason as the path.
 const MAX_ARGUMENT_BYTES: usize = 256;
 
@@ -80,7 +81,16 @@ impl Attempt {
 
     pub(crate) fn calls(&mut self, calls: &ToolCalls) {
         self.count = calls.len();
-        self.calls = calls.iter().take(MAX_CALLS).map(describe).collect();
+        self.calls.clear();
+        let mut bytes = 0_usize;
+        for call in calls {
+            let described = describe(call);
+            bytes = bytes.saturating_add(described.to_string().len());
+            if bytes > MAX_CALLS_BYTES && !self.calls.is_empty() {
+                break;
+            }
+            self.calls.push(described);
+        }
     }
 
     /// The record as a JSON object, but for its closing brace: the proxy's access log appends `executed` and closes it,

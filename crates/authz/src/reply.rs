@@ -1,6 +1,9 @@
-//! Refusals in HTTP's own voice: the one place that turns a [`Denial`] into bytes.
+//! Refusals as bytes: the one place that turns a [`Denial`] into a reply, in the words of the caller's protocol.
 
-use serde_json::{Map, Value, json};
+mod git;
+mod problem;
+
+use actgate_call::{Adapter, git::PushClient};
 
 use crate::{decision::Denial, reason::Reason};
 
@@ -17,61 +20,53 @@ pub struct LocalReply {
     pub details: String,
 }
 
-/// A refusal as problem+json (RFC 9457).
-pub(crate) fn problem(denial: &Denial, decision_id: &str) -> LocalReply {
-    let row = denial.reason.row();
-    let mut body = Map::new();
-    let mut put = |name: &str, value: Value| {
-        body.insert(name.to_owned(), value);
-    };
-    put("type", format!("urn:actgate:reason:{}", row.code).into());
-    put("title", row.title.into());
-    put("status", row.status.into());
-    put("detail", denial.detail.as_str().into());
-    put("reason", row.code.into());
-    if let Some(action) = &denial.action {
-        put("action", action.as_str().into());
-    }
-    if let Some(resource) = &denial.resource {
-        put("resource", resource.as_str().into());
-    }
-    put("policies", denial.policies.iter().map(String::as_str).collect::<Vec<_>>().into());
-    if let Some(advice) = &denial.advice {
-        put("advice", advice.as_str().into());
-    }
-    put("decision_id", decision_id.into());
-    if !denial.groups.is_empty() {
-        put("approval", json!({ "groups": denial.groups }));
-    }
-    let mut headers = vec![
-        ("content-type".to_owned(), "application/problem+json".to_owned()),
-        ("cache-control".to_owned(), "no-store".to_owned()),
-    ];
-    if let Some(challenge) = challenge(denial.reason) {
-        headers.push(("www-authenticate".to_owned(), challenge));
-    }
-    if row.status == 503 {
-        headers.push(("retry-after".to_owned(), "1".to_owned()));
-    }
-    LocalReply {
-        status: row.status,
-        headers,
-        body: Value::Object(body).to_string().into_bytes(),
-        details: format!("actgate_{}", row.code),
-    }
+/// In whose words a refusal is told.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Voice {
+    /// HTTP's own: problem+json.
+    #[default]
+    Http,
+    /// Text that git prints.
+    Git,
+    /// The report that git prints ref by ref.
+    Push(PushClient),
 }
 
-/// `WWW-Authenticate` (RFC 6750 section 3): always on a 401, and where the table names an error.
-fn challenge(reason: Reason) -> Option<String> {
-    let row = reason.row();
-    match row.challenge {
-        Some(error) => {
-            Some(format!("Bearer realm=\"actgate\", error=\"{error}\", error_description=\"{}\"", row.title))
+// === impl Voice ===
+
+impl Voice {
+    /// The voice of a service, as long as nothing else is known of the request.
+    pub(crate) const fn of(adapter: &Adapter) -> Self {
+        match adapter {
+            Adapter::Rest(_) => Self::Http,
+            Adapter::Git(_) => Self::Git,
         }
-        None if row.status == 401 => Some("Bearer realm=\"actgate\"".to_owned()),
-        None => None,
+    }
+
+    /// The voice for a push whose client has said what it reads.
+    pub(crate) fn push(client: &PushClient) -> Self {
+        if client.report_status { Self::Push(client.clone()) } else { Self::Git }
+    }
+
+    /// Tells a refusal.
+    pub(crate) fn refuse(&self, denial: &Denial, decision_id: &str) -> LocalReply {
+        match self {
+            Self::Http => problem::problem(denial, decision_id),
+            Self::Git => git::text(denial, decision_id),
+            Self::Push(client) => git::report(denial, decision_id, client),
+        }
+    }
+
+    /// Whether the client listens only once it has sent its whole body. A success that comes before, as a report is
+    /// to HTTP, makes git send the rest as another request and print that one's failure.
+    pub(crate) const fn is_heard_at_the_end(&self) -> bool {
+        match self {
+            Self::Http | Self::Git => false,
+            Self::Push(_) => true,
+        }
     }
 }
 
-#[cfg(test)]
-mod tests;
+fn details(reason: Reason) -> String {
+    format!("actgate_{}", reason.code())
+}

@@ -42,16 +42,23 @@ impl<'s> Native<'s> {
         let mut step = gate.on_headers(&self.authorizer, &mut self.cache, &borrowed, body.is_none(), now);
         let bytes = body.unwrap_or_default();
         // In two parts, as a body that is longer than a packet would come.
+        let mut discarded = 0;
         for (size, complete) in [(bytes.len() / 2, false), (bytes.len(), true)] {
-            if !matches!(step, Step::AwaitBody) {
+            if !matches!(step, Step::AwaitBody | Step::Discard(_)) {
                 break;
             }
-            let progress = BodyProgress { buffered: size, complete };
-            let read = |length: usize| bytes.get(..length).map(<[u8]>::to_vec);
+            let held = bytes.get(discarded..size).unwrap_or_default();
+            let progress = BodyProgress { buffered: held.len(), complete };
+            let read = |start: usize, length: usize| {
+                held.get(start..).and_then(|rest| rest.get(..length)).map(<[u8]>::to_vec)
+            };
             step = gate.on_body(&self.authorizer, &mut self.cache, progress, read, now);
+            if let Step::Discard(count) = step {
+                discarded = usize::saturating_add(discarded, count);
+            }
         }
         match step {
-            Step::AwaitBody => {
+            Step::AwaitBody | Step::Discard(_) => {
                 Err(EngineError("the gate waits for more than the whole body".to_owned()))
             }
             Step::Forward(_) | Step::Reply(_) => Ok(step),
@@ -116,7 +123,7 @@ impl Engine for Native<'_> {
                 touched: false,
                 record: record(&open, status, &details, "-")?,
             }),
-            Step::AwaitBody => Err(EngineError("the gate waits for a body".to_owned())),
+            Step::AwaitBody | Step::Discard(_) => Err(EngineError("the gate waits for a body".to_owned())),
         }
     }
 }

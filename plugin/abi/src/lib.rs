@@ -73,6 +73,13 @@ unsafe extern "C" {
         data: *mut *mut u8,
         size: *mut usize,
     ) -> u32;
+    fn proxy_set_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        data: *const u8,
+        data_size: usize,
+    ) -> u32;
     fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
     fn proxy_send_local_response(
         status: u32,
@@ -141,6 +148,16 @@ pub fn buffer(buffer: BufferType, start: usize, max: usize) -> Result<Vec<u8>, E
     let status = unsafe { proxy_get_buffer_bytes(buffer as u32, start, max, &raw mut data, &raw mut size) };
     check("proxy_get_buffer_bytes", status)?;
     Ok(adopt(data, size))
+}
+
+/// Puts `bytes` in place of `size` bytes of a buffer from `start`. The host takes ranges up to the whole buffer.
+///
+/// # Errors
+/// The host refused, or there is no such buffer now.
+pub fn set_buffer(buffer: BufferType, start: usize, size: usize, bytes: &[u8]) -> Result<(), Error> {
+    #[expect(unsafe_code, reason = "hostcall; the host reads `bytes` during the call only")]
+    let status = unsafe { proxy_set_buffer_bytes(buffer as u32, start, size, bytes.as_ptr(), bytes.len()) };
+    check("proxy_set_buffer_bytes", status)
 }
 
 /// Sets the property `name`, which the host keeps as filter state `wasm.<name>`.

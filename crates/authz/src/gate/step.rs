@@ -1,0 +1,78 @@
+//! What the host has to do, and by what right.
+
+use crate::{
+    authorizer::GuardedService,
+    decision::{Observation, Permit},
+    reply::LocalReply,
+};
+
+/// What the host does next.
+#[derive(Debug)]
+pub enum Step {
+    /// Hold the request and report its body with [`Gate::on_body`](crate::Gate::on_body).
+    AwaitBody,
+    /// It is refused, and the client listens only at the end of its body: throw away what is buffered, so many bytes,
+    /// let none of it through, and report more with [`Gate::on_body`](crate::Gate::on_body).
+    Discard(usize),
+    /// Let the request through to the upstream.
+    Forward(Forwarding),
+    /// Answer it here.
+    Reply(LocalReply),
+}
+
+/// A request that may go on, and how.
+#[derive(Debug)]
+pub struct Forwarding {
+    passage: Passage,
+    service: String,
+    /// Names of header fields that do not travel on.
+    pub remove: Vec<String>,
+}
+
+/// By what right a request goes on.
+#[derive(Debug)]
+pub enum Passage {
+    /// The policies permit it.
+    Permit(Permit),
+    /// They do not, and its service is only observed.
+    Observation(Observation),
+}
+
+// === impl Forwarding ===
+
+impl Forwarding {
+    pub(super) fn new(passage: Passage, service: &GuardedService, headers: &[(&[u8], &[u8])]) -> Self {
+        let mut remove: Vec<String> = Vec::new();
+        for (name, _) in headers {
+            if !is_stripped(name, service) {
+                continue;
+            }
+            let Ok(name) = std::str::from_utf8(name) else { continue };
+            if remove.iter().all(|other| other != name) {
+                remove.push(name.to_owned());
+            }
+        }
+        Self { passage, service: service.call.name.clone(), remove }
+    }
+
+    /// What the sentinel behind the gate demands.
+    pub fn marker(&self) -> String {
+        match &self.passage {
+            Passage::Permit(permit) => permit.marker(&self.service),
+            Passage::Observation(observation) => observation.marker(&self.service),
+        }
+    }
+
+    /// By what right it goes on.
+    pub fn passage(&self) -> &Passage {
+        &self.passage
+    }
+}
+
+/// Header fields that never travel on: the caller's credential (unless configured), what only Actgate may say, and
+/// what steers Envoy's router (`x-envoy-retry-on` can repeat a POST).
+fn is_stripped(name: &[u8], service: &GuardedService) -> bool {
+    name.starts_with(b"x-actgate-")
+        || name.starts_with(b"x-envoy-")
+        || (!service.forward_credential && name == service.token_header().as_bytes())
+}
