@@ -1,6 +1,6 @@
 # Everything that one does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm tools run up down test test-fast lint fmt
+.PHONY: help setup wasm tools run up down test test-fast bench lint fmt
 
 # The programs are run from here, wherever else a shell may send builds.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -37,10 +37,15 @@ test-fast: ## The tests that need neither Envoy nor servers
 	cargo test --quiet --package actgate-token --package actgate-call --package actgate-authz --package actgate-harness
 	cargo test --quiet --package actgate-tests --test cases -- native
 
+bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does it work; see docs/performance.md)
+	@cargo build --quiet --package actgate-bench
+	@target/debug/actgate-bench $(BENCH)
+
 lint: ## Formatting, clippy on every package, licences and dependency rules
 	@.ci/tools deny
 	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --package actgate-bench --all-targets -- -D warnings
 	cargo clippy --package actgate-plugin --package actgate-abi --target wasm32-wasip1 -- -D warnings
 	PATH="$(CURDIR)/.run/cargo/bin:$$PATH" cargo deny --log-level error check bans licenses sources
 
