@@ -10,14 +10,19 @@ mod template;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-pub(crate) use self::{index::Index, refusals::Refusals, template::Piece};
+pub(crate) use self::{
+    index::{Index, Traits},
+    refusals::Refusals,
+    template::{Part, Piece},
+};
 pub use self::{
     raw::{
-        RawBody, RawCatalog, RawDelivery, RawField, RawHeader, RawParent, RawRefusals, RawResource, RawRoute,
-        RawSource,
+        RawBody, RawCall, RawCatalog, RawDelivery, RawField, RawHeader, RawParent, RawRefusals, RawResource,
+        RawRoute, RawSource,
     },
     rule::{
-        BodyRule, FieldRule, FieldType, HeaderRule, Lineage, ParentRule, ResourceRule, RouteRule, Source,
+        AlsoRule, BodyRule, CallRule, FieldRule, FieldType, HeaderRule, Lineage, ParentRule, ResourceRule,
+        RouteRule, Source,
     },
     template::{IdTemplate, PathTemplate},
 };

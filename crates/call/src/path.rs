@@ -115,7 +115,7 @@ impl<'a> Segment<'a> {
 }
 
 /// The segments of a canonical path or of its end from a `/` on.
-pub(crate) fn segments(raw: &str) -> impl Iterator<Item = Segment<'_>> {
+pub(crate) fn segments(raw: &str) -> impl Iterator<Item = Segment<'_>> + Clone {
     raw.split('/').filter(|segment| !segment.is_empty()).map(Segment)
 }
 

@@ -6,11 +6,13 @@ mod resource;
 
 use std::{fmt, sync::Arc};
 
+use serde_json::{Map, Value};
+
 use self::argument::Values;
 pub use crate::catalog::Catalog;
 use crate::{
     adapter::BodyNeed,
-    catalog::{RouteRule, Source},
+    catalog::{AlsoRule, RouteRule, Source, Traits},
     error::CallError,
     head::RequestHead,
     json,
@@ -36,7 +38,7 @@ impl Catalog {
     pub fn route(&self, head: &RequestHead<'_>, service: &Service) -> Result<RestRoute, CallError> {
         self.refusals().check(head)?;
         let path = head.path().after(&service.prefix).ok_or(CallError::RouteUnknown)?;
-        let found = self.index().find(head.method(), path, |name| head.sole_header(name))?;
+        let found = self.index().find(head.method(), path, head)?;
         let Some(rule) = found.and_then(|number| self.rule(number)) else {
             // A route that asks for an escaped slash would have been found.
             return Err(if head.path().has_escaped_slash() {
@@ -69,7 +71,7 @@ impl RestRoute {
         &self.rule
     }
 
-    /// The one tool call.
+    /// The route's own call, and the further ones.
     ///
     /// # Errors
     /// A body where there must be none, or one that is not what the route says.
@@ -82,7 +84,7 @@ impl RestRoute {
             BodyNeed::Whole { max } if self.rule.body.json => Some(json::parse(body, max)?),
             BodyNeed::None | BodyNeed::Ignore | BodyNeed::Whole { .. } | BodyNeed::Prefix { .. } => None,
         };
-        let mut arguments = serde_json::Map::new();
+        let mut arguments = Map::new();
         for (place, field) in self.rule.context.iter().enumerate() {
             let value = match &field.source {
                 Source::Path(_) | Source::Query(_) | Source::Header(_) => {
@@ -94,13 +96,42 @@ impl RestRoute {
                 arguments.insert(field.name.clone(), value);
             }
         }
-        Ok(ToolCalls::one(ToolCall {
+        let further: Vec<ToolCall> =
+            self.rule.also.iter().map(|also| self.further(also, &arguments)).collect::<Result<_, _>>()?;
+        let own = ToolCall {
             action: Arc::clone(&self.rule.action),
             effect: self.rule.effect,
             resource: resource::entity(&self.rule.resource, &self.values)?,
             arguments,
             secret: self.rule.secret.clone(),
-        }))
+        };
+        Ok(ToolCalls::one(own).and(further))
+    }
+
+    fn further(&self, also: &AlsoRule, arguments: &Map<String, Value>) -> Result<ToolCall, CallError> {
+        let AlsoRule { action, effect, resource, context, pointer: _ } = also;
+        let names = || context.iter().filter_map(|place| Some(&self.rule.context.get(*place)?.name));
+        Ok(ToolCall {
+            action: Arc::clone(action),
+            effect: *effect,
+            resource: resource::entity(resource, &self.values)?,
+            arguments: names()
+                .filter_map(|name| Some((name.clone(), arguments.get(name)?.clone())))
+                .collect(),
+            secret: names().filter(|name| self.rule.secret.contains(name)).cloned().collect(),
+        })
+    }
+}
+
+impl Traits for RequestHead<'_> {
+    type Error = CallError;
+
+    fn header(&self, name: &str) -> Result<Option<&[u8]>, CallError> {
+        self.sole_header(name)
+    }
+
+    fn has_parameter(&self, name: &str) -> bool {
+        self.query().find(name).is_some()
     }
 }
 

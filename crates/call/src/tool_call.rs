@@ -73,6 +73,13 @@ impl ToolCalls {
         Self { first: call, rest: Vec::new() }
     }
 
+    /// These calls, and then `more`.
+    #[must_use]
+    pub fn and(mut self, more: impl IntoIterator<Item = ToolCall>) -> Self {
+        self.rest.extend(more);
+        self
+    }
+
     /// The calls of a request, in its order; none is no `ToolCalls`.
     pub fn new(calls: impl IntoIterator<Item = ToolCall>) -> Option<Self> {
         let mut calls = calls.into_iter();

@@ -53,16 +53,20 @@ pub(super) fn catalog(raw: RawCatalog, limits: Limits) -> Result<Catalog, Vec<Ca
     }
     let mut routes = Vec::with_capacity(raw_routes.len());
     let mut index = Index::default();
-    groups::check(&groups, raw_routes.iter().map(|route| route.action.as_str()), &mut faults);
+    let actions = raw_routes.iter().flat_map(|route| {
+        std::iter::once(route.action.as_str()).chain(route.also.iter().map(|call| call.action.as_str()))
+    });
+    groups::check(&groups, actions, &mut faults);
     for (number, raw) in raw_routes.iter().enumerate() {
         let Some(rule) = route::check(raw, number, &refusals, limits, &mut faults) else { continue };
         // Routes are counted as they are added: a faulty one is not, but then there is no catalog.
-        if let Err(other) = index.insert(routes.len(), &rule) {
+        if let Err(other) = index.insert(&rule, &routes) {
             let other = routes.get(other).map_or_else(String::new, |other: &Arc<_>| describe(other));
             faults.help(
                 format!("{}/path", rule.pointer),
                 format!("`{} {}` and {other} match the same requests", rule.method, rule.path),
-                "routes have no order: make the paths, or the values of a common header, differ",
+                "routes have no order: make the paths, the values of a common header, or what is `present` in the \
+                 query of the same path, differ",
             );
         }
         routes.push(Arc::new(rule));

@@ -33,6 +33,10 @@ pub struct RawRoute {
     /// A header by whose value requests to the same path are told apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<RawHeader>,
+    /// Query parameters by whose presence requests to the same path are told apart: such a request has all of these,
+    /// and none by which another route of the path is told apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub present: Vec<String>,
     /// The action that such a request is.
     pub action: String,
     /// Whether the action changes anything.
@@ -42,6 +46,9 @@ pub struct RawRoute {
     /// The arguments of the call, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, RawField>,
+    /// What such a request does besides: further calls, all of which must be permitted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<RawCall>,
     /// Query parameters that may be there without being arguments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<String>,
@@ -59,6 +66,21 @@ pub struct RawRoute {
     pub delivery: Option<RawDelivery>,
 }
 
+/// A further call that a request makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCall {
+    /// The action that it is.
+    pub action: String,
+    /// Whether the action changes anything.
+    pub effect: Effect,
+    /// What it acts on.
+    pub resource: RawResource,
+    /// Those of the route's arguments that are this call's too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<String>,
+}
+
 /// A header with the value that it must have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,7 +91,7 @@ pub struct RawHeader {
     pub value: String,
 }
 
-/// A resource made from what the path template captures.
+/// A resource made from what the path template captures, and from strings of the query or of headers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawResource {

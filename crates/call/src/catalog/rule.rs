@@ -16,12 +16,16 @@ pub struct RouteRule {
     pub path: PathTemplate,
     /// The header that tells it apart from other routes of the same path.
     pub header: Option<HeaderRule>,
+    /// The query parameters whose presence tells it apart from other routes of the same path.
+    pub present: Vec<String>,
     /// The action.
     pub action: Arc<str>,
     /// Whether the action changes anything.
     pub effect: Effect,
     /// How the resource is made.
     pub resource: ResourceRule,
+    /// The further calls.
+    pub also: Vec<AlsoRule>,
     /// The arguments.
     pub context: Vec<FieldRule>,
     /// All declared query parameters, those of arguments included.
@@ -32,6 +36,36 @@ pub struct RouteRule {
     pub body: BodyRule,
     /// Where it stands in the catalog document: an RFC 6901 pointer.
     pub pointer: String,
+}
+
+/// A further call that such a request makes.
+#[derive(Debug)]
+pub struct AlsoRule {
+    /// The action.
+    pub action: Arc<str>,
+    /// Whether the action changes anything.
+    pub effect: Effect,
+    /// How the resource is made.
+    pub resource: ResourceRule,
+    /// Its arguments, by their places among the route's.
+    pub context: Vec<usize>,
+    /// Where it stands in the catalog document.
+    pub pointer: String,
+}
+
+/// One of the calls that a route makes.
+#[derive(Debug, Clone)]
+pub struct CallRule<'r> {
+    /// The action.
+    pub action: &'r Arc<str>,
+    /// Whether the action changes anything.
+    pub effect: Effect,
+    /// How the resource is made.
+    pub resource: &'r ResourceRule,
+    /// Its arguments, each with its place among the route's.
+    pub context: Vec<(usize, &'r FieldRule)>,
+    /// Where it stands in the catalog document.
+    pub pointer: &'r str,
 }
 
 /// A header with the value that it must have.
@@ -128,4 +162,31 @@ pub struct BodyRule {
     pub need: BodyNeed,
     /// Whether arguments are in it, so that it must be JSON.
     pub json: bool,
+}
+
+// === impl RouteRule ===
+
+impl RouteRule {
+    /// Everything that such a request does, its own call first.
+    pub fn calls(&self) -> impl Iterator<Item = CallRule<'_>> {
+        let own = CallRule {
+            action: &self.action,
+            effect: self.effect,
+            resource: &self.resource,
+            context: self.context.iter().enumerate().collect(),
+            pointer: &self.pointer,
+        };
+        let also = self.also.iter().map(|also| CallRule {
+            action: &also.action,
+            effect: also.effect,
+            resource: &also.resource,
+            context: also
+                .context
+                .iter()
+                .filter_map(|place| Some((*place, self.context.get(*place)?)))
+                .collect(),
+            pointer: &also.pointer,
+        });
+        std::iter::once(own).chain(also)
+    }
 }

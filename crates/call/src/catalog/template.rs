@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::rule::{FieldRule, FieldType, Source};
 use crate::path::{self, CanonicalPath};
 
 /// A path below a service's prefix, with named places.
@@ -21,7 +22,8 @@ pub(crate) enum Piece {
     One(String),
     /// One segment that may contain an escaped slash.
     Encoded(String),
-    /// All segments from here on, at least one, none with an escaped slash.
+    /// All segments from here on but for those that the template names behind it: at least one, none with an escaped
+    /// slash.
     Rest(String),
 }
 
@@ -37,6 +39,8 @@ pub(crate) enum Part {
     Text(String),
     /// The capture of this number.
     Capture(usize),
+    /// The argument at this place of the route's context.
+    Argument(usize),
 }
 
 /// What is wrong with a template.
@@ -64,10 +68,19 @@ impl PathTemplate {
         let mut segments = body.split('/').filter(|_| !body.is_empty()).peekable();
         while let Some(segment) = segments.next() {
             let piece = Piece::parse(segment)?;
-            if matches!(piece, Piece::Rest(_)) && segments.peek().is_some() {
-                return Err(fault(format!(
-                    "`{segment}` stands for the rest of the path, so nothing can follow it"
-                )));
+            if matches!(piece, Piece::Rest(_)) {
+                if pieces.iter().any(|other| matches!(other, Piece::Rest(_))) {
+                    return Err(fault(format!("`{segment}`: only one name can stand for several segments")));
+                }
+                // What ends it must be told from what is in it.
+                if segments.peek().is_some_and(|next| next.starts_with('{')) {
+                    return Err(TemplateFault {
+                        message: format!(
+                            "`{segment}` stands for several segments, so a name cannot follow it"
+                        ),
+                        help: Some("let a fixed segment follow, or nothing".to_owned()),
+                    });
+                }
             }
             if piece.name().is_some_and(|name| pieces.iter().any(|other| other.name() == Some(name))) {
                 return Err(fault(format!("`{segment}` names something that another segment names already")));
@@ -97,6 +110,16 @@ impl PathTemplate {
     /// Whether a matching path ends with `/`.
     pub(crate) const fn ends_with_slash(&self) -> bool {
         self.slash
+    }
+
+    /// The fixed segment that ends what stands for several segments; nothing where the path ends with that, or
+    /// nothing stands for several.
+    pub(crate) fn marker(&self) -> Option<&str> {
+        let rest = self.pieces.iter().position(|piece| matches!(piece, Piece::Rest(_)))?;
+        match self.pieces.get(rest.saturating_add(1))? {
+            Piece::Literal(text) => Some(text),
+            Piece::One(_) | Piece::Encoded(_) | Piece::Rest(_) => None,
+        }
     }
 
     /// The number of the capture `name`.
@@ -189,8 +212,12 @@ fn is_needlessly_escaped(byte: u8, segment: &str) -> bool {
 // === impl IdTemplate ===
 
 impl IdTemplate {
-    /// Reads a template over the names of `path`.
-    pub(crate) fn parse(text: &str, path: &PathTemplate) -> Result<Self, TemplateFault> {
+    /// Reads a template over the names of `path`, and of the arguments that the head alone tells.
+    pub(crate) fn parse(
+        text: &str,
+        path: &PathTemplate,
+        arguments: &[FieldRule],
+    ) -> Result<Self, TemplateFault> {
         if text.is_empty() {
             return Err(fault("an id must not be empty".to_owned()));
         }
@@ -201,20 +228,24 @@ impl IdTemplate {
                 return Err(fault(format!("`{text}`: a `{{` is not closed")));
             };
             push_text(&mut parts, before, text)?;
-            let capture = path.capture(name).ok_or_else(|| unknown_name(name, text, path))?;
-            parts.push(Part::Capture(capture));
+            parts.push(named(name, text, path, arguments)?);
             rest = behind;
         }
         push_text(&mut parts, rest, text)?;
         // INVARIANT: different captured values make different ids, so that no request passes for another. Values
         // must not run together here; `render` sees to it that no value contains the text that ends it.
         for (index, part) in parts.iter().enumerate() {
-            let (Part::Capture(capture), Some(next)) = (part, parts.get(index.saturating_add(1))) else {
-                continue;
+            let may_contain_slash = match part {
+                Part::Text(_) => continue,
+                Part::Capture(capture) => path.may_contain_slash(*capture),
+                Part::Argument(_) => true,
             };
+            let Some(next) = parts.get(index.saturating_add(1)) else { continue };
             match next {
-                Part::Capture(_) => return Err(fault(format!("`{text}`: two names run together"))),
-                Part::Text(next) if next.starts_with('/') && path.may_contain_slash(*capture) => {
+                Part::Capture(_) | Part::Argument(_) => {
+                    return Err(fault(format!("`{text}`: two names run together")));
+                }
+                Part::Text(next) if next.starts_with('/') && may_contain_slash => {
                     return Err(TemplateFault {
                         message: format!("`{text}`: a value that may contain `/` is followed by `/`"),
                         help: Some("put it last".to_owned()),
@@ -231,16 +262,16 @@ impl IdTemplate {
         &self.text
     }
 
-    /// Fills in captured values. `None` where a value contains the text that ends it, so that the id of another
-    /// request could be meant.
-    pub(crate) fn render<'v>(&self, capture: impl Fn(usize) -> Option<&'v str>) -> Option<String> {
+    /// Fills in values. `None` where a value contains the text that ends it, so that the id of another request could
+    /// be meant.
+    pub(crate) fn render<'v>(&self, value: impl Fn(&Part) -> Option<&'v str>) -> Option<String> {
         let mut id = String::with_capacity(self.text.len().saturating_mul(2));
         let mut parts = self.parts.iter().peekable();
         while let Some(part) = parts.next() {
             match part {
                 Part::Text(text) => id.push_str(text),
-                Part::Capture(number) => {
-                    let value = capture(*number)?;
+                Part::Capture(_) | Part::Argument(_) => {
+                    let value = value(part)?;
                     let start = id.len();
                     id.push_str(value);
                     // The first place where the ending text is must be where the value ends.
@@ -271,10 +302,37 @@ fn push_text(parts: &mut Vec<Part>, text: &str, template: &str) -> Result<(), Te
     Ok(())
 }
 
-fn unknown_name(name: &str, template: &str, path: &PathTemplate) -> TemplateFault {
-    TemplateFault {
-        message: format!("`{template}`: the path `{path}` names no `{name}`"),
-        help: super::check::nearest(name, path.names()),
+/// What a name in an id template stands for.
+fn named(
+    name: &str,
+    template: &str,
+    path: &PathTemplate,
+    arguments: &[FieldRule],
+) -> Result<Part, TemplateFault> {
+    let capture = path.capture(name);
+    let argument = arguments.iter().position(|field| field.name == name);
+    let field = argument.and_then(|place| arguments.get(place));
+    match (capture, argument, field.map(|field| &field.source)) {
+        (Some(capture), _, None) => Ok(Part::Capture(capture)),
+        (Some(capture), _, Some(Source::Path(same))) if capture == *same => Ok(Part::Capture(capture)),
+        (Some(_), _, Some(_)) => Err(fault(format!(
+            "`{template}`: both a segment of the path and another argument are called `{name}`"
+        ))),
+        (None, Some(place), Some(Source::Query(_) | Source::Header(_)))
+            if field.is_some_and(|field| field.kind == FieldType::String && !field.optional) =>
+        {
+            Ok(Part::Argument(place))
+        }
+        (None, Some(_), _) => Err(TemplateFault {
+            message: format!("`{template}`: the argument `{name}` cannot be part of an id"),
+            help: Some(
+                "only a string of the query or of a header can be, and one that is always there".to_owned(),
+            ),
+        }),
+        (None, None, _) => Err(TemplateFault {
+            message: format!("`{template}`: the path `{path}` names no `{name}`"),
+            help: super::check::nearest(name, path.names()),
+        }),
     }
 }
 

@@ -26,6 +26,8 @@ fn full() -> Value {
                     "namespace": { "from": "header", "at": "x-vault-namespace", "type": "string", "optional": true },
                 },
                 "query": ["pretty"],
+                "present": ["raw"],
+                "also": [also("secrets.list", "{env}", &["env"])],
                 "delivery": "log",
             },
             {
@@ -37,7 +39,9 @@ fn full() -> Value {
                 "body": "whole", "max_body": 4096,
             },
         ],
-        "groups": { "secrets.read": ["read"], "secrets.write": ["write"], "read": ["any"] },
+        "groups": {
+            "secrets.read": ["read"], "secrets.list": ["read"], "secrets.write": ["write"], "read": ["any"],
+        },
         "refuse": { "headers": ["x-vault-token"], "cookies": ["token"] },
     })
 }
@@ -62,17 +66,36 @@ fn pointers(place: &str, value: Value) -> Vec<String> {
     catalog(document).err().unwrap_or_default().into_iter().map(|fault| fault.pointer).collect()
 }
 
+/// A further call.
+fn also(action: &str, id: &str, context: &[&str]) -> Value {
+    json!({
+        "action": action, "effect": "read", "resource": { "type": "Secrets::Secret", "id": id },
+        "context": context,
+    })
+}
+
 #[test]
 fn a_catalog_is_read_whole() {
     let catalog = catalog(full()).unwrap();
     assert_eq!(catalog.service(), "secrets");
-    assert_eq!(catalog.groups().len(), 3);
+    assert_eq!(catalog.groups().len(), 4);
     let [read, write] = &catalog.routes().collect::<Vec<_>>()[..] else { panic!("two routes") };
     assert_eq!(
         (read.method.as_str(), read.path.as_str(), &*read.action),
         ("GET", "/v1/kv/{env}/{name...}", "secrets.read")
     );
-    assert_eq!(read.query, ["pretty", "version"]);
+    assert_eq!(read.query, ["pretty", "raw", "version"]);
+    let calls: Vec<_> = read
+        .calls()
+        .map(|call| (call.action.to_string(), call.context.len(), call.pointer.to_owned()))
+        .collect();
+    assert_eq!(
+        calls,
+        [
+            ("secrets.read".to_owned(), 3, "/routes/0".to_owned()),
+            ("secrets.list".to_owned(), 1, "/routes/0/also/0".to_owned()),
+        ]
+    );
     assert_eq!(read.body, BodyRule { need: BodyNeed::None, json: false });
     assert_eq!((&*read.resource.type_name, read.resource.id.as_str()), ("Secrets::Secret", "{env}/{name}"));
     assert_eq!(read.resource.parents[1].pointer, "/routes/0/resource/parents/1");
@@ -109,6 +132,8 @@ fn unknown_keys_are_refused_everywhere() {
         "/routes/0/resource/parents/0",
         "/routes/0/resource/parents/1/parents/0",
         "/routes/0/context/env",
+        "/routes/0/also/0",
+        "/routes/0/also/0/resource",
         "/routes/1/header",
     ] {
         let mut document = full();
@@ -129,7 +154,16 @@ fn every_fault_names_its_place() {
         ("/routes/0/method", json!("TRACE")),
         ("/routes/0/path", json!("v1")),
         ("/routes/0/path", json!("/a//{env}/{name...}")),
-        ("/routes/0/path", json!("/{env}/{name...}/x")),
+        ("/routes/0/path", json!("/{env}/{name...}/{x}")),
+        ("/routes/0/present/0", json!(["pretty"])),
+        ("/routes/0/present/0", json!([""])),
+        ("/routes/1/present", json!(["x"])),
+        ("/routes/0/also/0/action", json!([also("", "{env}", &[])])),
+        ("/routes/0/also/0/resource/id", json!([also("a", "{x}", &[])])),
+        ("/routes/0/also/0/resource/id", json!([also("a", "{version}", &[])])),
+        ("/routes/0/also/0/context/0", json!([also("a", "{env}", &["evn"])])),
+        ("/routes/0/also/0/context/1", json!([also("a", "{env}", &["env", "env"])])),
+        ("/routes/0/also", json!(vec![also("a", "{env}", &[]); 8])),
         ("/routes/0/action", json!("")),
         ("/routes/0/action", json!("a b")),
         ("/routes/0/resource/type", json!("Secrets::")),
@@ -174,7 +208,15 @@ fn every_fault_names_its_place() {
         ("/refuse/cookies/0", json!("a=b")),
     ];
     for (place, value) in table {
-        let found = pointers(place, value.clone());
+        // A list is set as a whole.
+        let whole = ["also", "present"].iter().find_map(|list| place.split_once(&format!("/{list}")));
+        let set = match whole {
+            Some((route, rest)) if !rest.is_empty() || value.is_array() => {
+                format!("{route}/{}", if place.contains("/also") { "also" } else { "present" })
+            }
+            _ => place.to_owned(),
+        };
+        let found = pointers(&set, value.clone());
         assert!(found.iter().any(|pointer| pointer == place), "{place} = {value}: {found:?}");
     }
 }
@@ -192,8 +234,8 @@ fn faults_are_told_together_and_with_help() {
         [
             "/groups/secrets.raed: no route has the action `secrets.raed`, and nothing is in such a group \
              (did you mean `secrets.read`?)",
-            "/routes/0/resource/id: `{evn}/{name}`: the path `/v1/kv/{env}/{name...}` names no `evn` (did you mean `env`?)",
             "/routes/0/context/env/at: the path `/v1/kv/{env}/{name...}` names no `nmae` (did you mean `name`?)",
+            "/routes/0/resource/id: `{evn}/{name}`: the path `/v1/kv/{env}/{name...}` names no `evn` (did you mean `env`?)",
             "/routes/1/secret/0: the context has no `valeu` (did you mean `value`?)",
         ]
     );

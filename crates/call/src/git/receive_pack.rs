@@ -74,7 +74,7 @@ enum Stage {
 
 impl PushReader {
     /// A reader of a push to a repository.
-    pub(super) fn new(repo: Arc<str>) -> Self {
+    pub fn new(repo: Arc<str>) -> Self {
         Self {
             packets: PacketReader::default(),
             taken: 0,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::{
-    catalog::{FieldRule, FieldType, Piece, RouteRule, Source},
+    catalog::{FieldRule, FieldType, Part, Piece, RouteRule, Source},
     error::CallError,
     head::RequestHead,
     json::{self, Pointer},
@@ -45,8 +45,23 @@ impl Values {
     }
 
     /// The value of the capture of this number.
-    pub(super) fn captured(&self, number: usize) -> Option<&str> {
+    fn captured(&self, number: usize) -> Option<&str> {
         if number < self.captures { self.get(number) } else { None }
+    }
+
+    /// The value that a part of an id stands for. `None` also for an argument that is no slash path as a path of a
+    /// request would be: folders are made from it.
+    pub(super) fn named(&self, part: &Part) -> Option<&str> {
+        match part {
+            Part::Text(_) => None,
+            Part::Capture(number) => self.captured(*number),
+            Part::Argument(place) => {
+                let value = self.get(self.captures.saturating_add(*place))?;
+                let is_plain = value.split('/').all(|piece| !matches!(piece, "" | "." | ".."));
+                let is_path = !value.contains(|c: char| c.is_control() || matches!(c, '\\' | '%' | ';'));
+                (is_plain && is_path).then_some(value)
+            }
+        }
     }
 
     /// The value of the argument at this place of the rule's context.
@@ -73,16 +88,18 @@ impl Values {
         // The index has matched the path, so that none of these happens.
         let mismatch = || CallError::RouteUnknown;
         let mut segments = path::segments(path);
-        for piece in pieces {
+        for (number, piece) in pieces.iter().enumerate() {
             let segment = segments.next().ok_or_else(mismatch)?;
             match piece {
                 Piece::Literal(_) => {}
                 Piece::One(_) => self.push(&segment.decoded().ok_or_else(mismatch)?),
                 Piece::Encoded(_) => self.push(&segment.decoded_with_slash().ok_or_else(mismatch)?),
                 Piece::Rest(_) => {
+                    let behind = pieces.len().saturating_sub(number).saturating_sub(1);
+                    let more = segments.clone().count().checked_sub(behind).ok_or_else(mismatch)?;
                     let start = self.text.len();
                     self.text.push_str(&segment.decoded().ok_or_else(mismatch)?);
-                    for segment in segments.by_ref() {
+                    for segment in segments.by_ref().take(more) {
                         self.text.push('/');
                         self.text.push_str(&segment.decoded().ok_or_else(mismatch)?);
                     }

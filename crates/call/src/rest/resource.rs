@@ -59,6 +59,6 @@ fn folders(type_name: &Arc<str>, path: &str) -> Result<Option<Entity>, CallError
 
 fn id(template: &IdTemplate, values: &Values) -> Result<String, CallError> {
     template
-        .render(|number| values.captured(number))
+        .render(|part| values.named(part))
         .ok_or_else(|| CallError::argument(template.as_str(), "could mean another resource"))
 }

@@ -311,13 +311,14 @@ fn json_bodies_say_so() {
         "application/json; charset=utf-7",
         "application/json; charset=utf-8; charset=utf-16",
         "application/json; boundary=x",
-        "application/json, text/plain",
         "application/json text/plain",
         "*/*",
         "json",
     ] {
         assert_eq!(code(&write(kind), body), "body_type_refused", "{kind}");
     }
+    let joined = write("application/json, text/plain");
+    assert_eq!(code(&joined, body), "header_duplicate", "a proxy made one of two");
     let untyped = Request::new("POST", "/tools/kv/db");
     assert_eq!(code(&untyped, body), "body_type_refused");
 }
@@ -402,4 +403,97 @@ fn messages_repeat_little_of_what_a_client_chose() {
     assert_eq!(error.to_string(), "header `x-vault-token??` is refused: because");
     let long = get(&format!("/tools/kv/a/b?{}", "n".repeat(5000)));
     assert!(calls(&long, b"").unwrap_err().to_string().len() < 200);
+}
+
+/// What a registry's upload of a blob is: it may take the blob from another repository, which is a read of that.
+fn registry() -> Services {
+    let repository = |id: &str| json!({ "type": "Repository", "id": id, "parents": [{ "type": "Folder", "folders_of": id }] });
+    let catalog = json!({
+        "service": "registry",
+        "routes": [
+            {
+                "method": "POST", "path": "/{name...}/blobs/uploads/", "action": "push", "effect": "write",
+                "resource": repository("{name}"),
+            },
+            {
+                "method": "POST", "path": "/{name...}/blobs/uploads/", "present": ["from", "mount"],
+                "action": "push", "effect": "write", "resource": repository("{name}"),
+                "context": {
+                    "from": field("query", "from", "string"), "mount": field("query", "mount", "string"),
+                },
+                "secret": ["mount"],
+                "also": [
+                    { "action": "pull", "effect": "read", "resource": repository("{from}"), "context": ["mount"] },
+                ],
+            },
+            {
+                "method": "PUT", "path": "/{name...}/manifests/{tag}", "action": "put", "effect": "write",
+                "resource": {
+                    "type": "Tag", "id": "{name}:{tag}", "parents": [repository("{name}")],
+                },
+            },
+        ],
+    });
+    Services::new(vec![service("registry", "/v2/", catalog)]).unwrap()
+}
+
+#[test]
+fn a_request_can_be_two_calls() {
+    let request = Request::new("POST", "/v2/a/b/blobs/uploads/?mount=sha256%3A0&from=c%2Fd");
+    let calls = request.calls(&registry(), b"").unwrap();
+    let [push, pull] = &calls.iter().collect::<Vec<_>>()[..] else { panic!("two calls") };
+    assert_eq!((&*push.action, push.effect, push.resource.id.as_str()), ("push", Effect::Write, "a/b"));
+    assert_eq!((&*pull.action, pull.effect, pull.resource.id.as_str()), ("pull", Effect::Read, "c/d"));
+    assert_eq!(pull.resource.parents[0].id, "c");
+    assert_eq!(Value::from(push.arguments.clone()), json!({ "from": "c/d", "mount": "sha256:0" }));
+    assert_eq!(Value::from(pull.arguments.clone()), json!({ "mount": "sha256:0" }));
+    assert_eq!(
+        (push.secret.as_slice(), pull.secret.as_slice()),
+        (&["mount".to_owned()][..], &["mount".to_owned()][..])
+    );
+}
+
+#[test]
+fn one_of_two_parameters_is_no_route() {
+    let code = |target: &str| match Request::new("POST", target).calls(&registry(), b"") {
+        Ok(calls) => calls.len().to_string(),
+        Err(error) => error.code().to_owned(),
+    };
+    let upload = "/v2/a/blobs/uploads/";
+    for (query, expected) in [
+        ("", "1"),
+        ("?from=b&mount=c", "2"),
+        ("?from=b", "route_unknown"),
+        ("?mount=c", "route_unknown"),
+        ("?from=b&mount=c&x=d", "query_undeclared"),
+        ("?x=d", "query_undeclared"),
+        ("?from=b&from=c&mount=d", "query_malformed"),
+        // An id that another reader could take for another repository's.
+        ("?from=&mount=c", "argument_invalid"),
+        ("?from=b/../c&mount=c", "argument_invalid"),
+        ("?from=b/./c&mount=c", "argument_invalid"),
+        ("?from=/b&mount=c", "argument_invalid"),
+        ("?from=b/&mount=c", "argument_invalid"),
+        ("?from=b//c&mount=c", "argument_invalid"),
+        ("?from=b%5Cc&mount=c", "argument_invalid"),
+        ("?from=b%0Ac&mount=c", "query_malformed"),
+        ("?from=b%253Ac&mount=c", "argument_invalid"),
+    ] {
+        assert_eq!(code(&format!("{upload}{query}")), expected, "{query}");
+    }
+}
+
+#[test]
+fn a_name_of_several_segments_can_be_followed() {
+    let tag = |target: &str| {
+        let calls = Request::new("PUT", target).calls(&registry(), b"").map_err(|error| error.code())?;
+        Ok::<Entity, &str>(calls.first().resource.clone())
+    };
+    let found = tag("/v2/a/b/c/manifests/v1").unwrap();
+    assert_eq!((found.id.as_str(), found.parents[0].id.as_str()), ("a/b/c:v1", "a/b/c"));
+    assert_eq!(found.parents[0].parents[0].id, "a/b");
+    assert_eq!(tag("/v2/a/manifests/sha256:0").unwrap().id, "a:sha256:0");
+    assert_eq!(tag("/v2/a:b/manifests/c"), Err("argument_invalid"), "`a:b` and `c`, or `a` and `b:c`");
+    assert_eq!(tag("/v2/a/manifests/b/manifests/c"), Err("route_unknown"));
+    assert_eq!(tag("/v2/a/b%2Fc/manifests/d"), Err("path_not_canonical"));
 }

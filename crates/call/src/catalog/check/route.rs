@@ -1,14 +1,15 @@
 //! One route: every name it uses is one that it declares.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Faults, NOT_A_WORD, is_word, token};
 use crate::{
     adapter::BodyNeed,
     catalog::{
-        BodyRule, FieldRule, HeaderRule, IdTemplate, Limits, Lineage, ParentRule, PathTemplate, RawBody,
-        RawField, RawHeader, RawParent, RawResource, RawRoute, RawSource, Refusals, ResourceRule, RouteRule,
-        Source, template::is_identifier,
+        AlsoRule, BodyRule, FieldRule, HeaderRule, IdTemplate, Limits, Lineage, ParentRule, PathTemplate,
+        RawBody, RawCall, RawField, RawHeader, RawParent, RawResource, RawRoute, RawSource, Refusals,
+        ResourceRule, RouteRule, Source,
+        template::{TemplateFault, is_identifier},
     },
     head::{is_method, is_name},
     json::Pointer,
@@ -16,6 +17,9 @@ use crate::{
 
 /// Ancestors that are written out in a catalog; folder chains are bounded by the path.
 const MAX_ANCESTRY: usize = 8;
+
+/// A request that does more than this is better described by an adapter of its own.
+const MAX_ALSO: usize = 7;
 
 /// What the gate adds to every context. An argument of such a name could pass for it.
 const RESERVED: [&str; 7] = ["approvals", "task", "signals", "time", "claims", "subject", "actor"];
@@ -34,9 +38,11 @@ pub(super) fn check(
         method,
         path,
         header,
+        present,
         action,
         effect,
         resource,
+        also,
         context,
         query,
         secret,
@@ -51,19 +57,23 @@ pub(super) fn check(
     } else if matches!(method.as_str(), "CONNECT" | "TRACE") {
         faults.add(format!("{pointer}/method"), format!("method `{method}` cannot be allowed"));
     }
-    if !is_word(action) {
-        faults.add(format!("{pointer}/action"), format!("action `{action}` {NOT_A_WORD}"));
-    }
+    check_action(action, &pointer, faults);
     let path = faults.keep(&format!("{pointer}/path"), PathTemplate::parse(path))?;
     let header = header.as_ref().map(|raw| header_rule(raw, &pointer, refusals, faults));
-    let resource = resource_rule(resource, &path, format!("{pointer}/resource"), faults);
     let context: Vec<FieldRule> = context
         .iter()
         .filter_map(|(name, raw)| {
             field(name, raw, &path, format!("{pointer}/context/{}", token(name)), refusals, faults)
         })
         .collect();
-    let query = declared(query, &context, &pointer, faults);
+    let names = Names { path: &path, arguments: &context };
+    let resource = resource_rule(resource, names, format!("{pointer}/resource"), faults);
+    let also = further_calls(also, &raw.context, names, &pointer, faults);
+    if header.is_some() && !present.is_empty() {
+        faults
+            .add(format!("{pointer}/present"), "a route is told apart by a header or by its query, not both");
+    }
+    let query = declared(query, present, &context, &pointer, faults);
     for (place, name) in secret.iter().enumerate() {
         if !raw.context.contains_key(name) {
             faults.unknown(
@@ -80,9 +90,11 @@ pub(super) fn check(
         method: method.clone(),
         path,
         header,
+        present: present.clone(),
         action: Arc::from(action.as_str()),
         effect: *effect,
         resource: resource?,
+        also,
         context,
         query,
         secret: secret.clone(),
@@ -90,6 +102,58 @@ pub(super) fn check(
         pointer,
     };
     (faults.found.len() == before).then_some(rule)
+}
+
+/// The names that an id template can use.
+#[derive(Clone, Copy)]
+struct Names<'a> {
+    path: &'a PathTemplate,
+    arguments: &'a [FieldRule],
+}
+
+fn check_action(action: &str, pointer: &str, faults: &mut Faults) {
+    if !is_word(action) {
+        faults.add(format!("{pointer}/action"), format!("action `{action}` {NOT_A_WORD}"));
+    }
+}
+
+fn further_calls(
+    raw: &[RawCall],
+    known: &BTreeMap<String, RawField>,
+    names: Names<'_>,
+    of: &str,
+    faults: &mut Faults,
+) -> Vec<AlsoRule> {
+    if raw.len() > MAX_ALSO {
+        faults.add(format!("{of}/also"), format!("more than {MAX_ALSO} further calls"));
+        return Vec::new();
+    }
+    let rule = |(number, raw): (usize, &RawCall)| {
+        let RawCall { action, effect, resource, context } = raw;
+        let pointer = format!("{of}/also/{number}");
+        check_action(action, &pointer, faults);
+        let resource = resource_rule(resource, names, format!("{pointer}/resource"), faults);
+        let mut places = Vec::with_capacity(context.len());
+        for (number, name) in context.iter().enumerate() {
+            match names.arguments.iter().position(|field| field.name == *name) {
+                Some(place) if places.contains(&place) => {
+                    faults.add(format!("{pointer}/context/{number}"), format!("`{name}` is there twice"));
+                }
+                Some(place) => places.push(place),
+                // It is told of there.
+                None if known.contains_key(name) => {}
+                None => faults.unknown(
+                    format!("{pointer}/context/{number}"),
+                    format!("the route has no argument `{name}`"),
+                    name,
+                    known.keys().map(String::as_str),
+                ),
+            }
+        }
+        let action = Arc::from(action.as_str());
+        Some(AlsoRule { action, effect: *effect, resource: resource?, context: places, pointer })
+    };
+    raw.iter().enumerate().filter_map(rule).collect()
 }
 
 fn header_rule(raw: &RawHeader, pointer: &str, refusals: &Refusals, faults: &mut Faults) -> HeaderRule {
@@ -116,20 +180,20 @@ fn check_header(name: &str, pointer: String, refusals: &Refusals, faults: &mut F
 
 fn resource_rule(
     raw: &RawResource,
-    path: &PathTemplate,
+    names: Names<'_>,
     pointer: String,
     faults: &mut Faults,
 ) -> Option<ResourceRule> {
     let RawResource { type_name, id, parents } = raw;
     let type_name = entity_type(type_name, &pointer, faults);
-    let id = faults.keep(&format!("{pointer}/id"), IdTemplate::parse(id, path));
-    let parents = parent_rules(parents, path, &pointer, 1, faults);
+    let id = faults.keep(&format!("{pointer}/id"), id_template(id, names));
+    let parents = parent_rules(parents, names, &pointer, 1, faults);
     Some(ResourceRule { type_name, id: id?, parents, pointer })
 }
 
 fn parent_rules(
     raw: &[RawParent],
-    path: &PathTemplate,
+    names: Names<'_>,
     of: &str,
     depth: usize,
     faults: &mut Faults,
@@ -144,8 +208,8 @@ fn parent_rules(
         let type_name = entity_type(type_name, &pointer, faults);
         let lineage = match (id, folders_of) {
             (Some(id), None) => {
-                let id = faults.keep(&format!("{pointer}/id"), IdTemplate::parse(id, path));
-                let parents = parent_rules(parents, path, &pointer, depth.saturating_add(1), faults);
+                let id = faults.keep(&format!("{pointer}/id"), id_template(id, names));
+                let parents = parent_rules(parents, names, &pointer, depth.saturating_add(1), faults);
                 Lineage::Entity { id: id?, parents }
             }
             (None, Some(folders)) => {
@@ -154,7 +218,7 @@ fn parent_rules(
                         .add(format!("{pointer}/parents"), "a chain of folders ends with its topmost folder");
                 }
                 Lineage::FoldersOf(
-                    faults.keep(&format!("{pointer}/folders_of"), IdTemplate::parse(folders, path))?,
+                    faults.keep(&format!("{pointer}/folders_of"), id_template(folders, names))?,
                 )
             }
             (Some(_), Some(_)) | (None, None) => {
@@ -165,6 +229,10 @@ fn parent_rules(
         Some(ParentRule { type_name, lineage, pointer })
     };
     raw.iter().enumerate().filter_map(rule).collect()
+}
+
+fn id_template(text: &str, names: Names<'_>) -> Result<IdTemplate, TemplateFault> {
+    IdTemplate::parse(text, names.path, names.arguments)
 }
 
 fn entity_type(name: &str, pointer: &str, faults: &mut Faults) -> Arc<str> {
@@ -234,10 +302,17 @@ fn check_parameter(name: &str, pointer: String, faults: &mut Faults) {
 }
 
 /// All query parameters that may be there.
-fn declared(raw: &[String], context: &[FieldRule], pointer: &str, faults: &mut Faults) -> Vec<String> {
+fn declared(
+    raw: &[String],
+    present: &[String],
+    context: &[FieldRule],
+    pointer: &str,
+    faults: &mut Faults,
+) -> Vec<String> {
     let mut declared: Vec<String> = Vec::new();
-    for (place, name) in raw.iter().enumerate() {
-        let pointer = format!("{pointer}/query/{place}");
+    let listed = raw.iter().enumerate().map(|entry| ("query", entry));
+    for (list, (place, name)) in listed.chain(present.iter().enumerate().map(|entry| ("present", entry))) {
+        let pointer = format!("{pointer}/{list}/{place}");
         if declared.contains(name) {
             faults.add(pointer, format!("query parameter `{name}` is there twice"));
         } else {

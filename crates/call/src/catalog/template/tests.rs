@@ -5,8 +5,11 @@ fn path(text: &str) -> PathTemplate {
 }
 
 fn id(template: &str, values: &[&str]) -> Option<String> {
-    let template = IdTemplate::parse(template, &path("/{a}/{b}/{rest...}")).unwrap();
-    template.render(|number| values.get(number).copied())
+    let template = IdTemplate::parse(template, &path("/{a}/{b}/{rest...}"), &[]).unwrap();
+    template.render(|part| match part {
+        Part::Capture(number) => values.get(*number).copied(),
+        Part::Text(_) | Part::Argument(_) => None,
+    })
 }
 
 #[test]
@@ -47,7 +50,9 @@ fn path_templates_that_mean_nothing_are_refused() {
         "/{1x}",
         "/{a-b}",
         "/{a b}",
-        "/{x...}/y",
+        "/{x...}/{y}",
+        "/{x...}/{y...}",
+        "/{x...}/y/{z...}",
         "/{x...}/{y}",
         "/{...}",
         "/{x}/{x}",
@@ -60,6 +65,48 @@ fn path_templates_that_mean_nothing_are_refused() {
         assert!(PathTemplate::parse(text).is_err(), "{text}");
     }
     assert!(PathTemplate::parse(&"/a".repeat(path::MAX_SEGMENTS)).is_err());
+}
+
+#[test]
+fn what_ends_several_segments_is_a_marker() {
+    for (text, marker) in [
+        ("/{x...}/y", Some("y")),
+        ("/a/{x...}/y/{z}/", Some("y")),
+        ("/{x...}", None),
+        ("/{x...}/", None),
+        ("/a/{x}", None),
+        ("/", None),
+    ] {
+        assert_eq!(path(text).marker(), marker, "{text}");
+    }
+}
+
+#[test]
+fn arguments_can_be_part_of_an_id() {
+    let field = |name: &str, source, kind, optional| FieldRule {
+        name: name.to_owned(),
+        source,
+        kind,
+        optional,
+        pointer: String::new(),
+    };
+    let query = || Source::Query("q".to_owned());
+    let template = path("/{a}/{rest...}");
+    let arguments = [
+        field("from", query(), FieldType::String, false),
+        field("perhaps", query(), FieldType::String, true),
+        field("number", query(), FieldType::Long, false),
+        field("body", Source::Json(crate::json::Pointer::parse("/x").unwrap()), FieldType::String, false),
+        field("a", Source::Path(0), FieldType::String, false),
+        field("rest", Source::Header("x-rest".to_owned()), FieldType::String, false),
+    ];
+    let parse = |text| IdTemplate::parse(text, &template, &arguments);
+    for text in ["{from}", "{a}:{from}", "{from}@{a}", "x/{from}"] {
+        parse(text).unwrap();
+    }
+    for text in ["{perhaps}", "{number}", "{body}", "{rest}", "{from}/{a}", "{from}{a}", "{a}{from}"] {
+        assert!(parse(text).is_err(), "{text}");
+    }
 }
 
 #[test]
@@ -98,10 +145,10 @@ fn id_templates_that_could_be_ambiguous_are_refused() {
     for text in
         ["", "{x}", "{", "}", "{a", "a}", "{}", "{a}{part}", "{rest}/{a}", "{part}/{a}", "{a}/{rest}/x"]
     {
-        assert!(IdTemplate::parse(text, &template).is_err(), "{text}");
+        assert!(IdTemplate::parse(text, &template, &[]).is_err(), "{text}");
     }
     assert_eq!(
-        IdTemplate::parse("{port}", &template).unwrap_err().help.as_deref(),
+        IdTemplate::parse("{port}", &template, &[]).unwrap_err().help.as_deref(),
         Some("did you mean `part`?")
     );
 }
