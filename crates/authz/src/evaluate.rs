@@ -6,7 +6,7 @@ use actgate_call::{Attribute, Entity as CallEntity, ToolCall, ToolCalls};
 use actgate_token::{Caller, Identity, IdentityKind, UnixTime};
 use cedar_policy::{
     Authorizer, Context, Decision as CedarDecision, Entities, EntityTypeName, EntityUid, PolicyId, Request,
-    RestrictedExpression,
+    RestrictedExpression, validate_scope_variables,
 };
 use serde_json::Value;
 
@@ -117,8 +117,12 @@ impl PolicyBundle {
         let mut round =
             Round { allowed: true, determining: BTreeSet::new(), call: 0, principal: None, error: None };
         for (index, question) in questions.iter().enumerate() {
+            let context = match self.context_of(question, approvals.clone()) {
+                Ok(context) => context,
+                Err(error) => return Round { allowed: false, call: index, error: Some(error), ..round },
+            };
             for (principal, name) in &question.principals {
-                let answer = self.ask(&authorizer, question, principal, approvals.clone());
+                let answer = self.ask(&authorizer, question, principal, &context);
                 let (decision, determining) = match answer {
                     Ok(answer) => answer,
                     Err(error) => {
@@ -142,6 +146,15 @@ impl PolicyBundle {
         round
     }
 
+    /// The context of a call, the same for every principal. INVARIANT: it is of the type that the schema gives the
+    /// action, as [`Self::ask`] relies on.
+    fn context_of(&self, question: &Question, approvals: RestrictedExpression) -> Result<Context, String> {
+        let pairs = question.context.iter().cloned().chain([("approvals".to_owned(), approvals)]);
+        let context = Context::from_pairs(pairs).map_err(|error| describe(&error))?;
+        context.validate(&self.schema.cedar, &question.action).map_err(|error| describe(&error))?;
+        Ok(context)
+    }
+
     /// One request to Cedar. INVARIANT: any evaluation error is an error here; Cedar itself skips policies that err,
     /// so that an erring forbid would not forbid.
     fn ask(
@@ -149,16 +162,17 @@ impl PolicyBundle {
         authorizer: &Authorizer,
         question: &Question,
         principal: &EntityUid,
-        approvals: RestrictedExpression,
+        context: &Context,
     ) -> Result<(CedarDecision, BTreeSet<PolicyId>), String> {
-        let pairs = question.context.iter().cloned().chain([("approvals".to_owned(), approvals)]);
-        let context = Context::from_pairs(pairs).map_err(|error| describe(&error))?;
+        // With the context's own validation this is all that `Request::new` would check, but once for both principals.
+        validate_scope_variables(principal, &question.action, &question.resource, &self.schema.cedar)
+            .map_err(|error| describe(&error))?;
         let request = Request::new(
             principal.clone(),
             question.action.clone(),
             question.resource.clone(),
-            context,
-            Some(&self.schema.cedar),
+            context.clone(),
+            None,
         )
         .map_err(|error| describe(&error))?;
         let response = authorizer.is_authorized(&request, &self.policies.set, &question.entities);
