@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::engine::{Exchange, Outcome, Seen};
 use super::file::{Case, Step};
 use super::format::{SeenRequest, Upstream, UpstreamSaw};
-use super::setup::Setup;
+use super::setup::Route;
 
 use subset::missing;
 
@@ -90,7 +90,7 @@ pub(super) fn compare(
     step: &Step,
     exchange: &Exchange,
     token: Option<&str>,
-    setup: &Setup,
+    route: Option<&Route>,
     outcome: &Outcome,
     by_proxy: bool,
 ) -> Vec<Difference> {
@@ -100,7 +100,7 @@ pub(super) fn compare(
         Some(_) | None => {
             decided(step, outcome, &mut findings);
             answered(step, exchange, outcome, &mut findings);
-            reached(step, exchange, token, setup, outcome, &mut findings);
+            reached(step, exchange, token, route, outcome, &mut findings);
             recorded(step, outcome, &mut findings);
         }
     }
@@ -261,7 +261,7 @@ fn reached(
     step: &Step,
     exchange: &Exchange,
     token: Option<&str>,
-    setup: &Setup,
+    route: Option<&Route>,
     outcome: &Outcome,
     findings: &mut Findings,
 ) {
@@ -301,7 +301,6 @@ fn reached(
     let sent = exchange.body.as_deref().unwrap_or_default();
     findings.holds("upstream saw body", seen.body == sent, "the client's, byte for byte", quoted(&came));
     if let Some(token) = token {
-        let route = setup.route(&exchange.host, &exchange.path);
         let forwards = route.is_some_and(|route| route.forwards_credential);
         let shown = seen.headers.iter().any(|(_, value)| value.contains(token));
         let expected = if forwards { "the token" } else { "no token" };

@@ -12,6 +12,9 @@ pub trait Engine {
     /// The time by which it lives, in seconds since 1970; none where the case's own can be had.
     fn clock(&self) -> Option<i64>;
 
+    /// Whether a proxy stands before the gate, which rejects some requests by itself.
+    fn is_proxy(&self) -> bool;
+
     /// Sends a request, and waits until it is over and recorded.
     ///
     /// # Errors

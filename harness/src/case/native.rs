@@ -91,6 +91,10 @@ impl Engine for Native<'_> {
         None
     }
 
+    fn is_proxy(&self) -> bool {
+        false
+    }
+
     fn run(&mut self, exchange: &Exchange) -> Result<Outcome, EngineError> {
         let seconds = u64::try_from(exchange.now).unwrap_or_default();
         let now = Moment::from_unix_nanos(seconds.saturating_mul(1_000_000_000));

@@ -44,8 +44,8 @@ pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<P
         let exchange = exchange(step, token.as_deref(), now);
         let outcome =
             engine.run(&exchange).map_err(|error| at(case, step, "/request", &error.to_string()))?;
-        let differences =
-            compare(step, &exchange, token.as_deref(), setup, &outcome, engine.clock().is_some());
+        let route = setup.route(&exchange.host, &exchange.path);
+        let differences = compare(step, &exchange, token.as_deref(), route, &outcome, engine.is_proxy());
         let mismatches = differences.into_iter().map(|found| Mismatch::new(case, step, found)).collect();
         played.push(Played { outcome, mismatches });
     }

@@ -102,6 +102,10 @@ impl Engine for Envoy {
         Some(i64::try_from(since.as_secs()).expect("a time before the end of times"))
     }
 
+    fn is_proxy(&self) -> bool {
+        true
+    }
+
     fn run(&mut self, exchange: &Exchange) -> Result<Outcome, EngineError> {
         self.runtime.block_on(self.exchange(exchange))
     }
