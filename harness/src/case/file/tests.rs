@@ -36,8 +36,8 @@ fn edited(from: &str, to: &str) -> String {
 }
 
 fn refused(expect: &str) -> String {
-    let start = GOOD.find("expect:").unwrap();
-    findings(&format!("{}expect: {{ {expect} }}\n", &GOOD[..start]))
+    let (before, _) = GOOD.split_once("expect:").unwrap();
+    findings(&format!("{before}expect: {{ {expect} }}\n"))
 }
 
 #[test]
