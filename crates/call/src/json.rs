@@ -42,6 +42,10 @@ pub enum JsonError {
     /// An object has two members that differ only in case where one of them is decided on: Go's readers take either.
     #[error("an object has members that differ only in case")]
     AmbiguousMember,
+    /// Something else than an object or a list stands where the place that is decided on goes on: lenient readers unwrap
+    /// or skip it.
+    #[error("something stands in the way of a value that is decided on")]
+    Obstructed,
     /// A number beyond 2^53-1 either way: readers round it differently.
     #[error("a number is beyond 2^53-1")]
     NumberTooLarge,
@@ -202,7 +206,8 @@ impl Pointer {
     ///
     /// # Errors
     /// [`JsonError::AmbiguousMember`] where an object on the way has another member that differs from the one asked
-    /// for only in case. Go's `encoding/json` would take that one just as well.
+    /// for only in case. Go's `encoding/json` would take that one just as well. [`JsonError::Obstructed`] where anything
+    /// but an object (or a list, for an index) is on the way: only what is not there is absent.
     pub fn find<'v>(&self, value: &'v Value) -> Result<Option<&'v Value>, JsonError> {
         let mut place = value;
         for token in &self.tokens {
@@ -213,8 +218,10 @@ impl Pointer {
                     }
                     members.get(token)
                 }
-                Value::Array(items) => index(token).and_then(|index| items.get(index)),
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+                Value::Array(items) => items.get(index(token).ok_or(JsonError::Obstructed)?),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                    return Err(JsonError::Obstructed);
+                }
             };
             let Some(next) = next else { return Ok(None) };
             place = next;

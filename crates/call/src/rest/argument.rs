@@ -8,7 +8,7 @@ use crate::{
     catalog::{FieldRule, FieldType, Part, Piece, RouteRule, Source},
     error::CallError,
     head::RequestHead,
-    json::{self, Pointer},
+    json::{self, JsonError, Pointer},
     path,
 };
 
@@ -143,7 +143,13 @@ pub(super) fn from_json(
     document: Option<&Value>,
 ) -> Result<Option<Value>, CallError> {
     let found = match document {
-        Some(document) => pointer.find(document)?,
+        Some(document) => pointer.find(document).map_err(|error| {
+            if error == JsonError::Obstructed {
+                invalid(field, "is behind something that is neither object nor list")
+            } else {
+                error.into()
+            }
+        })?,
         None => None,
     };
     // `null` is not absence: a backend may tell them apart, or not.
