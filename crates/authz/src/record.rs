@@ -56,7 +56,10 @@ impl Attempt {
             path: first(b":path")
                 .map(|path| path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default())
                 .map(text),
-            authority: first(b":authority").map(text),
+            // Without a user and password before the host.
+            authority: first(b":authority")
+                .map(|authority| authority.rsplit(|byte| *byte == b'@').next().unwrap_or_default())
+                .map(text),
             trace: first(b"traceparent").and_then(trace_id),
             ..Self::default()
         }

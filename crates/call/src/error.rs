@@ -37,10 +37,10 @@ pub enum CallError {
         reason: &'static str,
     },
     /// A query parameter that the catalog does not declare for this route.
-    #[error("query parameter `{name}` is not declared for this route")]
+    #[error("query parameter {} is not declared for this route", name.as_deref().unwrap_or("(not named here)"))]
     QueryUndeclared {
-        /// The parameter.
-        name: Box<str>,
+        /// The parameter, in backticks, unless it might be a credential that somebody put there without a name.
+        name: Option<Box<str>>,
     },
     /// The query is not canonical, or has a parameter twice.
     #[error("the query is malformed: {reason}")]
@@ -130,6 +130,9 @@ pub enum CallError {
     },
 }
 
+/// A name of a parameter that is shown, and so recorded, is a word: `?hvs.CAESIJ` is a credential and no name.
+const LONGEST_WORD: usize = 24;
+
 // === impl CallError ===
 
 impl CallError {
@@ -204,7 +207,9 @@ impl CallError {
     }
 
     pub(crate) fn undeclared(name: &str) -> Self {
-        Self::QueryUndeclared { name: excerpt(name.as_bytes()) }
+        let is_word = name.len() <= LONGEST_WORD
+            && name.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_'));
+        Self::QueryUndeclared { name: is_word.then(|| format!("`{name}`").into_boxed_str()) }
     }
 
     pub(crate) fn argument(name: &str, reason: &'static str) -> Self {
@@ -220,3 +225,6 @@ fn excerpt(name: &[u8]) -> Box<str> {
         .collect::<String>()
         .into_boxed_str()
 }
+
+#[cfg(test)]
+mod tests;

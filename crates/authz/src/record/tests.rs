@@ -13,7 +13,7 @@ fn a_record_is_an_object_that_only_lacks_its_end() {
     let headers: Vec<(&[u8], &[u8])> = vec![
         (b":method", b"GET"),
         (b":path", b"/secrets/v1/kv/x?token=canary#canary"),
-        (b":authority", b"gate\"way"),
+        (b":authority", b"user:canary@gate\"way"),
         (b"authorization", b"Bearer canary"),
         (b"traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     ];
