@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use actgate_call::{
     Effect,
-    catalog::{Catalog, FieldType, IdTemplate, Lineage, ParentRule, RouteRule},
+    catalog::{CallRule, Catalog, FieldType, IdTemplate, Lineage, ParentRule, RouteRule},
 };
 use serde_json::Value;
 
@@ -28,44 +28,46 @@ pub(crate) fn check_catalog(file: &str, catalog: &Catalog, bundle: &PolicyBundle
     for (action, groups) in catalog.groups() {
         check_groups(file, action, groups, schema, &mut faults);
     }
-    for route in catalog.routes() {
-        let at = |field: &str| format!("{}/{field}", route.pointer);
-        let Some(rule) = schema.actions.get(route.action.as_ref()) else {
-            let known = schema
-                .actions
-                .iter()
-                .filter(|(_, rule)| !rule.resources.is_empty())
-                .map(|(id, _)| id.as_str());
-            faults.push(
-                Fault::at_pointer(
-                    file,
-                    at("action"),
-                    format!("action `{}` is not in the schema", route.action),
-                )
-                .nearest(&route.action, known),
-            );
-            continue;
-        };
-        if !catalog.groups().contains_key(route.action.as_ref()) {
-            faults.push(
-                Fault::at_pointer(
-                    file,
-                    at("action"),
-                    format!("the catalog's `groups` leave out action `{}`", route.action),
-                )
-                .help(format!("the schema puts it in [{}]", list(&rule.parents))),
-            );
-        }
-        let effect = Fault::at_pointer(file, at("effect"), effect_message(&route.action, route.effect, rule));
-        faults.extend((!effect_fits(route.effect, rule)).then_some(effect));
-        let unasked = unasked_principals(rule).map(|principal| {
-            Fault::at_pointer(file, at("action"), principal_message(&route.action, principal))
-        });
-        faults.extend(unasked);
-        check_resource(file, route, rule, schema, &mut faults);
-        check_context(file, route, rule, &mut faults);
+    for call in catalog.routes().flat_map(RouteRule::calls) {
+        check_call(file, catalog, &call, schema, &mut faults);
     }
     faults
+}
+
+fn check_call(
+    file: &str,
+    catalog: &Catalog,
+    call: &CallRule<'_>,
+    schema: &BundleSchema,
+    faults: &mut Vec<Fault>,
+) {
+    let at = |field: &str| format!("{}/{field}", call.pointer);
+    let action = call.action.as_ref();
+    let Some(rule) = schema.actions.get(action) else {
+        let known = schema.actions.iter().filter(|(_, rule)| !rule.resources.is_empty());
+        faults.push(
+            Fault::at_pointer(file, at("action"), format!("action `{action}` is not in the schema"))
+                .nearest(action, known.map(|(id, _)| id.as_str())),
+        );
+        return;
+    };
+    if !catalog.groups().contains_key(action) {
+        faults.push(
+            Fault::at_pointer(
+                file,
+                at("action"),
+                format!("the catalog's `groups` leave out action `{action}`"),
+            )
+            .help(format!("the schema puts it in [{}]", list(&rule.parents))),
+        );
+    }
+    let effect = Fault::at_pointer(file, at("effect"), effect_message(action, call.effect, rule));
+    faults.extend((!effect_fits(call.effect, rule)).then_some(effect));
+    let unasked = unasked_principals(rule)
+        .map(|principal| Fault::at_pointer(file, at("action"), principal_message(action, principal)));
+    faults.extend(unasked);
+    check_resource(file, call, rule, schema, faults);
+    check_context(file, call, rule, faults);
 }
 
 fn check_groups(file: &str, action: &str, groups: &[String], schema: &BundleSchema, faults: &mut Vec<Fault>) {
@@ -133,12 +135,12 @@ fn principal_message(action: &str, principal: &str) -> String {
 
 fn check_resource(
     file: &str,
-    route: &RouteRule,
+    call: &CallRule<'_>,
     rule: &ActionRule,
     schema: &BundleSchema,
     faults: &mut Vec<Fault>,
 ) {
-    let resource = &route.resource;
+    let resource = call.resource;
     if !rule.resources.contains(resource.type_name.as_ref()) {
         faults.push(
             Fault::at_pointer(
@@ -146,7 +148,7 @@ fn check_resource(
                 format!("{}/type", resource.pointer),
                 format!(
                     "the schema does not apply action `{}` to resource type `{}`",
-                    route.action, resource.type_name
+                    call.action, resource.type_name
                 ),
             )
             .nearest(&resource.type_name, rule.resources.iter().map(String::as_str)),
@@ -244,8 +246,9 @@ fn check_chain(file: &str, chain: &ParentRule, schema: &BundleSchema, faults: &m
     }
 }
 
-fn check_context(file: &str, route: &RouteRule, rule: &ActionRule, faults: &mut Vec<Fault>) {
-    for field in &route.context {
+fn check_context(file: &str, call: &CallRule<'_>, rule: &ActionRule, faults: &mut Vec<Fault>) {
+    let fields = || call.context.iter().map(|(_, field)| *field);
+    for field in fields() {
         if RESERVED_CONTEXT.contains(&field.name.as_str()) {
             faults.push(Fault::at_pointer(
                 file,
@@ -259,7 +262,7 @@ fn check_context(file: &str, route: &RouteRule, rule: &ActionRule, faults: &mut 
                 Fault::at_pointer(
                     file,
                     &field.pointer,
-                    format!("the schema declares no context `{}` for action `{}`", field.name, route.action),
+                    format!("the schema declares no context `{}` for action `{}`", field.name, call.action),
                 )
                 .nearest(&field.name, rule.context.keys().map(String::as_str)),
             );
@@ -286,13 +289,13 @@ fn check_context(file: &str, route: &RouteRule, rule: &ActionRule, faults: &mut 
         }
     }
     for (name, (_, required)) in &rule.context {
-        if *required && route.context.iter().all(|field| &field.name != name) {
+        if *required && fields().all(|field| &field.name != name) {
             faults.push(Fault::at_pointer(
                 file,
-                format!("{}/context", route.pointer),
+                format!("{}/context", call.pointer),
                 format!(
                     "the schema requires context `{name}` for action `{}`, and the route has none",
-                    route.action
+                    call.action
                 ),
             ));
         }

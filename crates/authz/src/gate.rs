@@ -224,7 +224,7 @@ impl Gate {
         let head = RequestHead::parse(headers).map_err(|error| malformed(&error))?;
         let service = authorizer.select(&head).map_err(|error| malformed(&error))?;
         findings.attempt.service(&head, &service.call.name);
-        findings.voice = Voice::of(&service.call.adapter);
+        findings.voice = Voice::of(&head, &service.call);
         let credential = credential(&head, service)?;
         let token = authorizer
             .verifier

@@ -1,9 +1,10 @@
 //! Refusals as bytes: the one place that turns a [`Denial`] into a reply, in the words of the caller's protocol.
 
 mod git;
+mod oci;
 mod problem;
 
-use actgate_call::{Adapter, git::PushClient};
+use actgate_call::{Adapter, RequestHead, Service, catalog, git::PushClient};
 
 use crate::{decision::Denial, reason::Reason};
 
@@ -26,6 +27,11 @@ pub(crate) enum Voice {
     /// HTTP's own: problem+json.
     #[default]
     Http,
+    /// A registry's error document.
+    Oci {
+        /// Where its clients look for a token when they have none: here, where they are told that they need one.
+        realm: String,
+    },
     /// Text that git prints.
     Git,
     /// The report that git prints ref by ref.
@@ -36,9 +42,12 @@ pub(crate) enum Voice {
 
 impl Voice {
     /// The voice of a service, as long as nothing else is known of the request.
-    pub(crate) const fn of(adapter: &Adapter) -> Self {
-        match adapter {
-            Adapter::Rest(_) => Self::Http,
+    pub(crate) fn of(head: &RequestHead<'_>, service: &Service) -> Self {
+        match &service.adapter {
+            Adapter::Rest(catalog) => match catalog.voice() {
+                catalog::Voice::Http => Self::Http,
+                catalog::Voice::Oci => Self::Oci { realm: oci::realm(head, &service.prefix) },
+            },
             Adapter::Git(_) => Self::Git,
         }
     }
@@ -52,6 +61,7 @@ impl Voice {
     pub(crate) fn refuse(&self, denial: &Denial, decision_id: &str) -> LocalReply {
         match self {
             Self::Http => problem::problem(denial, decision_id),
+            Self::Oci { realm } => oci::errors(denial, decision_id, realm),
             Self::Git => git::text(denial, decision_id),
             Self::Push(client) => git::report(denial, decision_id, client),
         }
@@ -61,7 +71,7 @@ impl Voice {
     /// to HTTP, makes git send the rest as another request and print that one's failure.
     pub(crate) const fn is_heard_at_the_end(&self) -> bool {
         match self {
-            Self::Http | Self::Git => false,
+            Self::Http | Self::Oci { .. } | Self::Git => false,
             Self::Push(_) => true,
         }
     }

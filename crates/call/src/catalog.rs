@@ -22,7 +22,7 @@ pub use self::{
     },
     rule::{
         AlsoRule, BodyRule, CallRule, FieldRule, FieldType, HeaderRule, Lineage, ParentRule, ResourceRule,
-        RouteRule, Source,
+        RouteRule, Source, Voice,
     },
     template::{IdTemplate, PathTemplate},
 };
@@ -43,6 +43,7 @@ pub struct Catalog {
     // INVARIANT: made from `routes`, and no request matches two of them.
     index: Index,
     refusals: Refusals,
+    voice: Voice,
 }
 
 /// One thing wrong in a catalog.
@@ -89,6 +90,11 @@ impl Catalog {
     /// The groups that each action or group is directly in.
     pub const fn groups(&self) -> &BTreeMap<String, Vec<String>> {
         &self.groups
+    }
+
+    /// In whose words clients are refused.
+    pub const fn voice(&self) -> Voice {
+        self.voice
     }
 
     /// Whether a header of this name is refused, tells routes apart or is an argument.

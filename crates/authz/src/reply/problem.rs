@@ -5,8 +5,17 @@ use serde_json::{Map, Value, json};
 use super::LocalReply;
 use crate::{decision::Denial, reason::Reason};
 
+/// The realm of a challenge where nobody gives tokens.
+const REALM: &str = "actgate";
+
 /// A refusal as problem+json (RFC 9457).
 pub(super) fn problem(denial: &Denial, decision_id: &str) -> LocalReply {
+    let document = document(denial, decision_id);
+    reply(denial.reason, "application/problem+json", &document, REALM)
+}
+
+/// The problem document.
+pub(super) fn document(denial: &Denial, decision_id: &str) -> Value {
     let row = denial.reason.row();
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| {
@@ -31,11 +40,17 @@ pub(super) fn problem(denial: &Denial, decision_id: &str) -> LocalReply {
     if !denial.groups.is_empty() {
         put("approval", json!({ "groups": denial.groups }));
     }
+    Value::Object(body)
+}
+
+/// A refusal with a JSON document, and a challenge where one is due.
+pub(super) fn reply(reason: Reason, content_type: &str, document: &Value, realm: &str) -> LocalReply {
+    let row = reason.row();
     let mut headers = vec![
-        ("content-type".to_owned(), "application/problem+json".to_owned()),
+        ("content-type".to_owned(), content_type.to_owned()),
         ("cache-control".to_owned(), "no-store".to_owned()),
     ];
-    if let Some(challenge) = challenge(denial.reason) {
+    if let Some(challenge) = challenge(reason, realm) {
         headers.push(("www-authenticate".to_owned(), challenge));
     }
     if row.status == 503 {
@@ -44,19 +59,19 @@ pub(super) fn problem(denial: &Denial, decision_id: &str) -> LocalReply {
     LocalReply {
         status: row.status,
         headers,
-        body: Value::Object(body).to_string().into_bytes(),
-        details: super::details(denial.reason),
+        body: document.to_string().into_bytes(),
+        details: super::details(reason),
     }
 }
 
 /// `WWW-Authenticate` (RFC 6750 section 3): always on a 401, and where the table names an error.
-fn challenge(reason: Reason) -> Option<String> {
+fn challenge(reason: Reason, realm: &str) -> Option<String> {
     let row = reason.row();
     match row.challenge {
         Some(error) => {
-            Some(format!("Bearer realm=\"actgate\", error=\"{error}\", error_description=\"{}\"", row.title))
+            Some(format!("Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{}\"", row.title))
         }
-        None if row.status == 401 => Some("Bearer realm=\"actgate\"".to_owned()),
+        None if row.status == 401 => Some(format!("Bearer realm=\"{realm}\"")),
         None => None,
     }
 }

@@ -40,7 +40,7 @@ fn check_service(service: &str, faults: &mut Faults) {
 }
 
 pub(super) fn catalog(raw: RawCatalog, limits: Limits) -> Result<Catalog, Vec<CatalogFault>> {
-    let RawCatalog { service, routes: raw_routes, groups, refuse } = raw;
+    let RawCatalog { service, routes: raw_routes, groups, refuse, voice } = raw;
     let mut faults = Faults { found: Vec::new() };
     check_service(&service, &mut faults);
     let refusals = refusals(&refuse, &mut faults);
@@ -72,7 +72,7 @@ pub(super) fn catalog(raw: RawCatalog, limits: Limits) -> Result<Catalog, Vec<Ca
         routes.push(Arc::new(rule));
     }
     if faults.found.is_empty() {
-        Ok(Catalog { service, routes, groups, index, refusals })
+        Ok(Catalog { service, routes, groups, index, refusals, voice })
     } else {
         Err(faults.found)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::rule::Voice;
 use crate::tool_call::Effect;
 
 /// The whole document.
@@ -20,6 +21,9 @@ pub struct RawCatalog {
     /// What a client may not send.
     #[serde(default, skip_serializing_if = "RawRefusals::is_empty")]
     pub refuse: RawRefusals,
+    /// In whose words the service's clients are refused.
+    #[serde(default, skip_serializing_if = "Voice::is_http")]
+    pub voice: Voice,
 }
 
 /// One kind of request.

@@ -155,6 +155,17 @@ pub enum FieldType {
     Bool,
 }
 
+/// In whose words clients are refused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Voice {
+    /// HTTP's own: a problem document (RFC 9457).
+    #[default]
+    Http,
+    /// A registry's: the error document of the OCI distribution specification, which holds the problem document.
+    Oci,
+}
+
 /// What happens to a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyRule {
@@ -162,6 +173,15 @@ pub struct BodyRule {
     pub need: BodyNeed,
     /// Whether arguments are in it, so that it must be JSON.
     pub json: bool,
+}
+
+// === impl Voice ===
+
+impl Voice {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(super) fn is_http(&self) -> bool {
+        *self == Self::Http
+    }
 }
 
 // === impl RouteRule ===

@@ -43,6 +43,7 @@ fn full() -> Value {
             "secrets.read": ["read"], "secrets.list": ["read"], "secrets.write": ["write"], "read": ["any"],
         },
         "refuse": { "headers": ["x-vault-token"], "cookies": ["token"] },
+        "voice": "oci",
     })
 }
 
@@ -78,6 +79,7 @@ fn also(action: &str, id: &str, context: &[&str]) -> Value {
 fn a_catalog_is_read_whole() {
     let catalog = catalog(full()).unwrap();
     assert_eq!(catalog.service(), "secrets");
+    assert_eq!(catalog.voice(), Voice::Oci);
     assert_eq!(catalog.groups().len(), 4);
     let [read, write] = &catalog.routes().collect::<Vec<_>>()[..] else { panic!("two routes") };
     assert_eq!(
