@@ -34,9 +34,9 @@ pub(crate) fn forward(forwarding: &Forwarding, record: &str) -> Result<Done, Err
 
 /// Answers a request here. A local reply and `Pause` belong together.
 pub(crate) fn reply(reply: &LocalReply, record: &str) -> Result<Done, Error> {
-    let recorded = actgate_abi::set_property(RECORD, record.as_bytes());
+    // A refusal stands even where its record is not taken: the proxy's own line tells of it then.
+    leave_record(record);
     actgate_abi::send_local_response(reply.status, &reply.details, &reply.headers, &reply.body)?;
-    recorded?;
     Ok(Done { action: Action::Pause, ending: Ending::Refused })
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn fail(error: &Error, answer: Option<&LocalReply>) -> Done {
     Done { action: Action::Pause, ending: Ending::Failed }
 }
 
-/// Leaves a record for a request that ended undecided.
+/// Leaves a record for a request that is not forwarded.
 pub(crate) fn leave_record(record: &str) {
     if let Err(error) = actgate_abi::set_property(RECORD, record.as_bytes()) {
         self::error(&format!("actgate: {error}"));

@@ -36,7 +36,7 @@ impl Request {
         let Some(shared) = self.shared.clone() else { return self.unavailable() };
         let step = host::now().and_then(|now| {
             let pairs = host::request_headers()?;
-            let gate = self.gate.insert(Gate::new(now, shared.ids.next()));
+            let gate = self.gate.insert(Gate::new(now, shared.ids.next()).timed(|| host::now().ok()));
             let mut cache = shared.cache.borrow_mut();
             Ok(gate.on_headers(&shared.authorizer, &mut cache, &pairs.fields(), complete, now))
         });
@@ -115,8 +115,7 @@ impl HttpContext for Request {
     fn on_log(&mut self) {
         let Some(shared) = self.shared.clone() else { return };
         let Some(gate) = self.gate.as_mut() else { return };
-        let Ok(now) = host::now() else { return };
-        if let Some(record) = gate.finish(&shared.authorizer, now) {
+        if let Some(record) = gate.finish(&shared.authorizer) {
             host::leave_record(&record);
             shared.metrics.count(Ending::Aborted);
         }

@@ -33,9 +33,13 @@ use crate::{
 pub struct Gate {
     id: String,
     started: Moment,
+    clock: Clock,
     body: BodyProgress,
     state: State,
 }
+
+/// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
+pub type Clock = fn() -> Option<Moment>;
 
 #[derive(Debug)]
 enum State {
@@ -80,7 +84,14 @@ impl Gate {
     pub fn new(started: Moment, random: [u8; 10]) -> Self {
         let id =
             uuid::Builder::from_unix_timestamp_millis(started.unix_millis(), &random).into_uuid().to_string();
-        Self { id, started, body: BodyProgress::default(), state: State::Start }
+        Self { id, started, clock: || None, body: BodyProgress::default(), state: State::Start }
+    }
+
+    /// The same gate with a clock, so that records say how long a decision took.
+    #[must_use]
+    pub fn timed(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// The decision id, by which replies and the ledger are linked.
@@ -160,13 +171,13 @@ impl Gate {
     }
 
     /// The request is over. Returns the record of one that ended unanswered, such as a client that went away.
-    pub fn finish(&mut self, authorizer: &Authorizer, now: Moment) -> Option<String> {
+    pub fn finish(&mut self, authorizer: &Authorizer) -> Option<String> {
         match &self.state {
             State::AwaitingBody(awaiting) => Some(awaiting.attempt.open_record(
                 &self.id,
                 authorizer.bundle_id(),
                 self.started,
-                now,
+                None,
                 Outcome::Aborted,
             )),
             State::Draining { record, .. } => Some(record.clone()),
@@ -322,7 +333,8 @@ impl Gate {
         outcome: Outcome<'_>,
         now: Moment,
     ) -> String {
-        attempt.open_record(&self.id, authorizer.bundle_id(), self.started, now, outcome)
+        let latency_us = (self.clock)().map(|decided| decided.micros_since(now));
+        attempt.open_record(&self.id, authorizer.bundle_id(), self.started, latency_us, outcome)
     }
 }
 

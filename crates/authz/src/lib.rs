@@ -43,7 +43,7 @@ pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocume
 pub use entities::StaticEntities;
 pub use evaluate::AccessRequest;
 pub use fault::{At, Fault, nearest};
-pub use gate::{BodyProgress, Forwarding, Gate, Passage, Step, refuse_everything};
+pub use gate::{BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything};
 pub use moment::Moment;
 pub use policies::{Policies, PolicyFacts};
 pub use reason::{CallReason, Reason, Row, TokenReason};

@@ -103,7 +103,7 @@ impl Attempt {
         id: &str,
         bundle: &str,
         started: Moment,
-        decided: Moment,
+        latency_us: Option<u64>,
         outcome: Outcome<'_>,
     ) -> String {
         let mut attempted = Map::new();
@@ -133,7 +133,7 @@ impl Attempt {
             "service": self.service,
             "stage": if matches!(outcome, Outcome::Aborted) { "aborted" } else { "decided" },
             "attempted": attempted,
-            "decided": decided_value(outcome, started, decided),
+            "decided": decided_value(outcome, latency_us),
             "approved": Value::Null,
         });
         let mut text = record.to_string();
@@ -142,7 +142,7 @@ impl Attempt {
     }
 }
 
-fn decided_value(outcome: Outcome<'_>, started: Moment, decided: Moment) -> Value {
+fn decided_value(outcome: Outcome<'_>, latency_us: Option<u64>) -> Value {
     let (decision, denial, policies): (&str, Option<&Denial>, &[String]) = match outcome {
         Outcome::Allow { policies } => ("allow", None, policies),
         Outcome::Deny(denial) => ("deny", Some(denial), &denial.policies),
@@ -153,7 +153,9 @@ fn decided_value(outcome: Outcome<'_>, started: Moment, decided: Moment) -> Valu
     let mut value = Map::new();
     value.insert("decision".to_owned(), decision.into());
     value.insert("policies".to_owned(), json!(policies));
-    value.insert("latency_us".to_owned(), decided.micros_since(started).into());
+    if let Some(latency) = latency_us {
+        value.insert("latency_us".to_owned(), latency.into());
+    }
     if let Some(denial) = denial {
         value.insert("reason".to_owned(), denial.reason.code().into());
         value.insert("status".to_owned(), denial.reason.row().status.into());

@@ -3,8 +3,7 @@ use crate::reason::Reason;
 
 fn record(attempt: &Attempt, outcome: Outcome<'_>) -> Value {
     let start = Moment::from_unix_nanos(1_790_000_000_123_456_789);
-    let end = Moment::from_unix_nanos(1_790_000_000_123_956_789);
-    let text = attempt.open_record("id", "sha-256:x", start, end, outcome);
+    let text = attempt.open_record("id", "sha-256:x", start, Some(500), outcome);
     serde_json::from_str(&format!("{text},\"executed\":{{}}}}")).unwrap()
 }
 
