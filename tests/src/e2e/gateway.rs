@@ -33,6 +33,8 @@ pub struct State {
 pub struct Departure {
     /// Its configuration; the plugin is not in the chain where there is none.
     pub bundle: Option<String>,
+    /// Another module than the plugin.
+    pub module: Option<PathBuf>,
     /// Whether the plugin may hold the headers and still see the body.
     pub stops_on_headers: bool,
     /// What the routes demand.
@@ -106,12 +108,17 @@ impl Departure {
 
     /// The plugin with this configuration.
     pub fn configured(bundle: impl Into<String>) -> Self {
-        Self { bundle: Some(bundle.into()), stops_on_headers: true, sentinel: Sentinel::AsWritten }
+        Self {
+            bundle: Some(bundle.into()),
+            module: None,
+            stops_on_headers: true,
+            sentinel: Sentinel::AsWritten,
+        }
     }
 
     /// No plugin and, with a template that lacks the sentinel too, a plain proxy.
     pub fn without_plugin() -> Self {
-        Self { bundle: None, stops_on_headers: true, sentinel: Sentinel::AsWritten }
+        Self { bundle: None, module: None, stops_on_headers: true, sentinel: Sentinel::AsWritten }
     }
 }
 
@@ -138,9 +145,15 @@ impl Gateway {
         departure: Departure,
         upstream: VaultUpstream,
     ) -> Result<Self, DemoError> {
-        let Departure { bundle, stops_on_headers, sentinel } = departure;
+        let Departure { bundle, module, stops_on_headers, sentinel } = departure;
         let plugin = match bundle {
-            Some(bundle) => Plugin::Loaded { module: state.layout.plugin()?, bundle, stops_on_headers },
+            Some(bundle) => {
+                let module = match module {
+                    Some(module) => module,
+                    None => state.layout.plugin()?,
+                };
+                Plugin::Loaded { module, bundle, stops_on_headers }
+            }
             None => Plugin::Removed,
         };
         let options = EnvoyOptions { sentinel, ..EnvoyOptions::new(plugin, upstream, state.layout.ledger()) };

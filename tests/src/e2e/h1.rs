@@ -37,6 +37,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The trailers of a chunked body.
     pub trailers: Vec<(String, String)>,
+    /// Its status line and headers, byte for byte.
+    pub head: Vec<u8>,
 }
 
 /// A connection whose bytes are all the caller's own.
@@ -234,11 +236,12 @@ impl Reply {
     }
 }
 
-fn parse_head(head: &[u8]) -> Reply {
-    let head = String::from_utf8_lossy(head);
+fn parse_head(bytes: &[u8]) -> Reply {
+    let head = String::from_utf8_lossy(bytes);
     let mut lines = head.trim_end().split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|text| text.parse().ok());
     Reply {
+        head: bytes.to_vec(),
         status: status.unwrap_or_else(|| panic!("no status line: {head}")),
         headers: lines.map(parse_field).collect(),
         ..Reply::default()

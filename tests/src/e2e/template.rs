@@ -50,16 +50,15 @@ impl Template {
         assert_eq!(filters.len() + 1, before, "one sentinel");
     }
 
-    /// Adds a route in front of all others that differs from the first one in `prefix` and in the service whose
-    /// permit it demands.
-    pub fn add_route(&mut self, prefix: &str, service: &str) {
+    /// Adds a route in front of all others that differs from the first one in `prefix` and in the marker that it
+    /// demands.
+    pub fn add_route(&mut self, prefix: &str, marker: &str) {
         let routes = self.routes();
         let mut route = routes.first().expect("a route").clone();
-        let marker = format!("permit:{service}");
-        route["name"] = service.into();
+        route["name"] = prefix.into();
         route["match"] = json!({ "prefix": prefix });
         route["typed_per_filter_config"][SENTINEL]["rbac"]["rules"]["policies"] = json!({
-            (marker.clone()): {
+            marker: {
                 "permissions": [{ "any": true }],
                 "principals": [{
                     "filter_state": { "key": "wasm.actgate", "string_match": { "exact": marker } },

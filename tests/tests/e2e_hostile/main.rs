@@ -47,7 +47,7 @@ impl Stage {
         let kit = Kit::new();
         let upstream = Recorder::start(Script::text(200, "from the upstream")).await.expect("a recorder");
         let mut template = Template::read(setup.root());
-        template.add_route("/secrets/v1/kv/dev/elsewhere", "deploy");
+        template.add_route("/secrets/v1/kv/dev/elsewhere", "permit:deploy");
         let state = State::new(&setup, &template);
         let token = state.upstream(upstream.address());
         let gateway = Gateway::start(state, Departure::none(&setup, kit.issuer()), token).await;
