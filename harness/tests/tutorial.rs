@@ -1,6 +1,6 @@
 //! What the docs tell people to write is what `actgate` accepts.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::unwrap_used, reason = "test code")]
 
 use std::{fs, path::Path, process::Command};
 
@@ -24,7 +24,8 @@ fn write_files(folder: &Path) -> usize {
 fn actgate(folder: &Path, arguments: &[&str]) -> String {
     let output =
         Command::new(env!("CARGO_BIN_EXE_actgate")).args(arguments).current_dir(folder).output().unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "actgate {arguments:?}: {text}");
     text
 }

@@ -1,5 +1,9 @@
 //! The secrets part of the rights table, through a real Envoy with the real plugin to a real RustyVault.
 #![allow(
+    clippy::or_fun_call,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "a failing test panics, and says so"

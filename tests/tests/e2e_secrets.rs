@@ -1,6 +1,14 @@
 //! Nothing secret is written down: canaries go through the gate in every place where secrets travel, and are looked
 //! for in every file and answer that it leaves.
-#![allow(clippy::panic, clippy::expect_used, reason = "a failing test panics, and says so")]
+#![allow(
+    clippy::or_fun_call,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a failing test panics, and says so"
+)]
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,8 @@
 //! What stands behind the plugin: where it is missing, misconfigured or broken, nothing passes.
 #![allow(
+    clippy::or_fun_call,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::expect_used,

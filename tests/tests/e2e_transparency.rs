@@ -1,6 +1,9 @@
 //! Permitted calls behave as if there were no gate: the bytes that the upstream and the client see are those of the
 //! same Envoy without plugin and sentinel, but for the client's credential and what is new in every request.
 #![allow(
+    clippy::or_fun_call,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::expect_used,

@@ -89,7 +89,8 @@ async fn read(stream: &mut TcpStream, answer: &mut Answer) {
         let on_stream = u32::from_be_bytes([d & 0x7f, e, f, g]);
         match kind {
             SETTINGS if flags & ACK == 0 => {
-                if stream.write_all(&frame(SETTINGS, ACK, 0, &[])).await.is_err() {
+                let acknowledged = stream.write_all(&frame(SETTINGS, ACK, 0, &[])).await;
+                if acknowledged.is_err() {
                     return;
                 }
             }

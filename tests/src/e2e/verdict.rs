@@ -45,6 +45,7 @@ impl Verdicts {
 ///
 /// # Errors
 /// How they differ.
+#[expect(clippy::needless_pass_by_value, reason = "called with literals and temporaries of every kind")]
 pub fn equal<T: PartialEq<U> + Debug, U: Debug>(what: &str, is: T, should: U) -> Result<(), String> {
     if is == should { Ok(()) } else { Err(format!("{what} is {is:?} and should be {should:?}")) }
 }

@@ -4,6 +4,8 @@
 //! Each row differs from a request that passes in one thing. What passes on purpose (the last table) arrives
 //! without what made it hostile.
 #![allow(
+    clippy::or_fun_call,
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::panic,
