@@ -162,7 +162,7 @@ async fn trace(gateway: &Gateway, upstream: &Recorder, shape: &Shape, token: &st
             response_trailers: reply.trailers,
             requests: requests(&upstream.seen()),
         }),
-        outcome => Err(format!("{outcome:?}")),
+        outcome @ (Outcome::Closed | Outcome::Silence) => Err(format!("{outcome:?}")),
     }
 }
 
