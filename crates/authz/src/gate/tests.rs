@@ -146,7 +146,10 @@ fn malformed_pushes_are_told_where_the_client_can_be_told() {
     let twice = [(ZERO, ONE, "refs/heads/agent/x"), (ZERO, ONE, "refs/heads/agent/x")];
     let late = world.push("payments", &body_of(&twice, 1000), 64);
     assert_eq!((late.reply.as_ref().unwrap().status, late.reason()), (200, "git_ref_invalid"));
-    assert!(late.text().contains("ng refs/heads/agent/x ref `refs/heads/agent/x` is refused: the push names it twice\n"));
+    assert!(
+        late.text()
+            .contains("ng refs/heads/agent/x ref `refs/heads/agent/x` is refused: the push names it twice\n")
+    );
     let silent = packet(&format!("{ONE} {TWO} refs/heads/main\0")) + "0000PACK";
     let outcome = world.push("payments", silent.as_bytes(), 64);
     assert_eq!((outcome.reply.as_ref().unwrap().status, outcome.reason()), (403, "approval_required"));
