@@ -10,13 +10,15 @@ mod format;
 mod native;
 mod pack;
 mod play;
+mod push;
 mod setup;
 
 pub use compare::{Mismatch, disagreements};
 pub use engine::{Engine, EngineError, Exchange, Outcome, Seen};
 pub use file::{Case, Origin, Step};
 pub use format::{
-    Act, Events, Expectation, Fields, Offset, Request, SeenRequest, TokenPlan, Upstream, UpstreamSaw, Verdict,
+    Act, Events, Expectation, Fields, Offset, RefChange, Request, SeenRequest, TokenPlan, Upstream,
+    UpstreamSaw, Verdict,
 };
 pub use native::Native;
 pub use play::{Played, play};

@@ -99,7 +99,7 @@ pub(super) fn compare(
         Some(status) if by_proxy => rejected(status, outcome, &mut findings),
         Some(_) | None => {
             decided(step, outcome, &mut findings);
-            answered(step, exchange, outcome, &mut findings);
+            answered(step, exchange, route, outcome, &mut findings);
             reached(step, exchange, token, route, outcome, &mut findings);
             recorded(step, outcome, &mut findings);
         }
@@ -126,7 +126,9 @@ pub fn disagreements(one: &Outcome, other: &Outcome) -> Vec<String> {
     }
     let answers = [one, other].map(|outcome| match serde_json::from_slice(&outcome.body) {
         Ok(value) => own_part(&value, "", "decision_id"),
-        Err(_) => Value::from(String::from_utf8_lossy(&outcome.body)),
+        Err(_) => {
+            Value::from(String::from_utf8_lossy(&outcome.body).replace(outcome.recorded("/id"), "<id>"))
+        }
     });
     let [left, right] = &answers;
     if left != right {
@@ -191,13 +193,18 @@ fn decided(step: &Step, outcome: &Outcome, findings: &mut Findings) {
 }
 
 /// What the client got.
-fn answered(step: &Step, exchange: &Exchange, outcome: &Outcome, findings: &mut Findings) {
+fn answered(step: &Step, exchange: &Exchange, route: Option<&Route>, outcome: &Outcome, findings: &mut Findings) {
     let expect = &step.expect;
     if outcome.status != expect.status {
         findings.add("/expect/status", "status", expect.status, outcome.status);
     }
     let answer: Value = serde_json::from_slice(&outcome.body).unwrap_or_default();
-    if let Some(body) = &expect.body {
+    if let Some(Value::String(text)) = &expect.body {
+        let came = String::from_utf8_lossy(&outcome.body);
+        if !came.contains(text) {
+            findings.add("/expect/body", "body", format!("one with {}", quoted(text)), quoted(&came));
+        }
+    } else if let Some(body) = &expect.body {
         for gap in missing(body, &answer) {
             findings.add(
                 &format!("/expect/body{}", gap.pointer),
@@ -209,8 +216,28 @@ fn answered(step: &Step, exchange: &Exchange, outcome: &Outcome, findings: &mut 
     }
     match &exchange.upstream {
         Some(upstream) => upstream_answer(exchange, upstream, outcome, findings),
+        // Where a head cannot even be read, no service is known, nor how its clients talk.
+        None if route.is_some_and(|route| route.speaks_git && outcome.recorded("/service") == route.service) => {
+            git_refusal(step, outcome, findings);
+        }
         None => refusal(step, &answer, outcome, findings),
     }
+}
+
+/// A refusal that git prints, with what the ledger says: a report where the status is a success, else plain text.
+fn git_refusal(step: &Step, outcome: &Outcome, findings: &mut Findings) {
+    let reason = step.expect.reason.as_deref().unwrap_or_default();
+    let told = format!("reason: {reason}, decision: {}\n", outcome.recorded("/id"));
+    let came = String::from_utf8_lossy(&outcome.body);
+    findings.holds("reason and decision in the body", came.contains(&told), &told, quoted(&came));
+    let wanted = match outcome.status {
+        200 => "application/x-git-receive-pack-result",
+        _ => "text/plain; charset=utf-8",
+    };
+    let media = outcome.header("content-type").next().unwrap_or_default();
+    findings.equal("/expect", "content type of a refusal", wanted, media);
+    let challenged = outcome.header("www-authenticate").next().is_some();
+    findings.holds("challenges", !challenged, "none: git would ask for a password", challenged);
 }
 
 /// What went through is answered by the upstream and nobody else.
