@@ -107,7 +107,9 @@ fn a_limit_is_named_where_git_prints_it() {
         Denial::new(Reason::Call(CallReason::LimitExceeded), "the limit `git.push.commands` of 1000");
     let packets = packets(&report(&denial, "id", &client(true, &["refs/heads/a"])).body);
     assert!(text_of(&band_of(&packets, 2)).contains("git.push.commands"));
-    assert!(text_of(&band_of(&packets, 1)).contains("ng refs/heads/a the limit `git.push.commands` of 1000\n"));
+    assert!(
+        text_of(&band_of(&packets, 1)).contains("ng refs/heads/a the limit `git.push.commands` of 1000\n")
+    );
 }
 
 #[test]
