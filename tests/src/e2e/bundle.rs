@@ -1,22 +1,23 @@
 //! The bundle that the plugin is configured with: the demo's own, with the test's key set in it.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{fs, path::Path};
 
 use actgate_authz::{BUNDLE_FORMAT, BundleDocument, Document, PackDocument, TextDocument};
 use actgate_harness::{document, text::SourceText};
 use serde_json::Value;
 
-/// The demo's configuration and pack.
+/// The demo's configuration and packs.
 pub fn demo(root: &Path, key_set: Value) -> BundleDocument {
     let file = "demo/actgate.yaml";
     let mut value = read(&root.join(file));
     *value.pointer_mut("/issuers/0/jwks").expect("an issuer") = key_set;
-    let name = value.pointer("/services/0/pack").and_then(Value::as_str).expect("a pack").to_owned();
-    let pack = pack(&root.join("demo").join(&name));
+    let services = value.pointer("/services").and_then(Value::as_array).expect("services");
+    let names = services.iter().map(|service| service["pack"].as_str().expect("a pack").to_owned());
+    let packs = names.map(|name| (name.clone(), pack(&root.join("demo").join(&name)))).collect();
     BundleDocument {
         format: BUNDLE_FORMAT.to_owned(),
         config: Document { file: file.to_owned(), value },
-        packs: BTreeMap::from([(name, pack)]),
+        packs,
     }
 }
 
