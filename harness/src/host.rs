@@ -26,7 +26,7 @@ mod usage;
 mod vm;
 
 pub use exchange::{Answer, End, Exchange, Forwarded, Request, Response, Upstream};
-pub use headers::Headers;
+pub use headers::{Headers, Section};
 pub use metrics::{Metric, MetricKind};
 pub use module::{Module, ModuleError, ModuleOptions};
 pub use plugin::{Entropy, Plugin};

@@ -199,7 +199,8 @@ impl Run<'_> {
     fn pump(&mut self, vm: &mut Vm, stream: StreamId) {
         loop {
             let events = vm.take_events(stream);
-            let callouts = vm.take_callouts();
+            // A response comes as a whole, before anybody has answered a question about its head.
+            let callouts = if self.is_responding() { VecDeque::new() } else { vm.take_callouts() };
             if events.is_empty() && callouts.is_empty() {
                 return;
             }
@@ -259,6 +260,15 @@ impl Run<'_> {
         }
     }
 
+    fn is_responding(&self) -> bool {
+        match self.inputs.front() {
+            Some(Input::ResponseHeaders(..) | Input::ResponseData(..) | Input::ResponseTrailers(_)) => true,
+            Some(Input::RequestHeaders(..) | Input::RequestData(..) | Input::RequestTrailers(_)) | None => {
+                false
+            }
+        }
+    }
+
     fn answered(&mut self, end: bool) {
         if end {
             self.end = End::Complete;
@@ -269,7 +279,7 @@ impl Run<'_> {
         let Some(forwarded) = self.forwarded.as_mut().filter(|_| end && !self.refused) else { return };
         forwarded.complete = true;
         match self.upstream.answer(forwarded) {
-            Answer::Response(response) => self.inputs.extend(response.pieces(
+            Answer::Response(response) => self.inputs.extend(response.answering(&forwarded.headers).pieces(
                 false,
                 Input::ResponseHeaders,
                 Input::ResponseData,
@@ -302,6 +312,15 @@ impl Response {
     /// The whole body.
     pub fn body(&self) -> Vec<u8> {
         self.chunks.concat()
+    }
+
+    /// Without a body where there is none (RFC 9110 section 6.4.1).
+    fn answering(mut self, request: &Headers) -> Self {
+        if request.first(b":method") == Some(b"HEAD") || matches!(self.status(), 204 | 304) {
+            self.chunks.clear();
+            self.trailers = None;
+        }
+        self
     }
 
     /// The pieces in which a codec hands a message to its filters.

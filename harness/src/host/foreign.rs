@@ -4,7 +4,10 @@ mod fields;
 mod signature;
 
 use self::fields::{Field, parse};
-use super::{state::Host, status::Status};
+use super::{
+    state::{Host, ROOT},
+    status::Status,
+};
 
 /// Calls one by its name.
 pub(super) fn call(host: &mut Host, name: &str, argument: &[u8]) -> Result<Vec<u8>, Status> {
@@ -29,7 +32,8 @@ fn declare_property(host: &mut Host, argument: &[u8]) -> Result<Vec<u8>, Status>
             (_, Field::Bytes(_) | Field::Number(_)) => {}
         }
     }
-    if read_only {
+    // What a stream declares is nobody's: properties are looked up in the root context.
+    if read_only && host.context() == ROOT {
         host.read_only.insert(name);
     }
     Ok(Vec::new())

@@ -105,8 +105,15 @@ impl Guest<'_, '_> {
         let host = self.host();
         host.usage.count_callback("proxy_on_memory_allocate");
         let allocate = host.allocate.clone().ok_or(Status::InvalidMemoryAccess)?;
-        let address = allocate.call(&mut *self.caller, size)?;
-        if address == 0 { Err(Status::InvalidMemoryAccess.into()) } else { Ok(address) }
+        match allocate.call(&mut *self.caller, size) {
+            Ok(0) => Err(Status::InvalidMemoryAccess.into()),
+            Ok(address) => Ok(address),
+            // The module is dead, but Envoy lets it run on to the end of its callback.
+            Err(error) => {
+                self.host().dying = Some(error);
+                Err(Status::InvalidMemoryAccess.into())
+            }
+        }
     }
 
     fn memory(&mut self) -> Result<Memory, Status> {

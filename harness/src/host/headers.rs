@@ -6,12 +6,67 @@ use super::pairs::Pair;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<Pair>);
 
-/// Fields of which Envoy keeps one, joining what is added to it: the O(1) headers of `envoy/http/header_map.h` and
-/// those that its extensions register.
-const JOINED: [&str; 26] = [
+/// Which part of a message fields are of: that decides which of them Envoy has one of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// The head of a request.
+    Request,
+    /// The head of a response.
+    Response,
+    /// The trailers of a request.
+    RequestTrailers,
+    /// The trailers of a response.
+    ResponseTrailers,
+}
+
+/// Fields of a request of which Envoy keeps one, joining what is added to it: the O(1) headers of
+/// `envoy/http/header_map.h` and those that its extensions register.
+const REQUEST: [&str; 34] = [
     "accept",
     "accept-encoding",
+    "access-control-request-headers",
+    "access-control-request-method",
     "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "grpc-accept-encoding",
+    "grpc-timeout",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "origin",
+    "pragma",
+    "proxy-connection",
+    "referer",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-request-id",
+];
+
+/// The same of a response.
+const RESPONSE: [&str; 29] = [
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "age",
     "cache-control",
     "connection",
     "content-encoding",
@@ -19,23 +74,25 @@ const JOINED: [&str; 26] = [
     "content-type",
     "date",
     "etag",
-    "expect",
+    "expires",
     "grpc-message",
     "grpc-status",
-    "grpc-timeout",
-    "host",
     "keep-alive",
+    "last-modified",
     "location",
     "proxy-connection",
+    "proxy-status",
     "server",
-    "te",
     "transfer-encoding",
     "upgrade",
-    "user-agent",
+    "vary",
     "via",
-    "x-forwarded-for",
+    "x-envoy-upstream-service-time",
     "x-request-id",
 ];
+
+/// The same of the trailers of a response. Those of a request have none.
+const RESPONSE_TRAILERS: [&str; 2] = ["grpc-message", "grpc-status"];
 
 // === impl Headers ===
 
@@ -44,6 +101,18 @@ impl Headers {
     pub fn new<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: impl IntoIterator<Item = (N, V)>) -> Self {
         let fields = fields.into_iter();
         Self(fields.map(|(name, value)| (lower(name.as_ref()), value.as_ref().to_vec())).collect())
+    }
+
+    /// Fields as a codec collects them from the wire.
+    pub fn received<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        section: Section,
+        fields: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let mut headers = Self::default();
+        for (name, value) in fields {
+            headers.add(section, name.as_ref(), value.as_ref());
+        }
+        headers
     }
 
     /// The fields.
@@ -81,10 +150,11 @@ impl Headers {
     }
 
     /// Adds a field; to one of which there is only one, the value.
-    pub fn add(&mut self, name: &[u8], value: &[u8]) {
+    pub fn add(&mut self, section: Section, name: &[u8], value: &[u8]) {
         let name = lower(name);
-        let single = name.starts_with(b":") || JOINED.iter().any(|joined| joined.as_bytes() == name);
-        if single && let Some((_, own)) = self.0.iter_mut().find(|(own, _)| *own == name) {
+        if section.joins(&name)
+            && let Some((_, own)) = self.0.iter_mut().find(|(own, _)| *own == name)
+        {
             if !own.is_empty() && !value.is_empty() {
                 own.push(b',');
             }
@@ -108,10 +178,10 @@ impl Headers {
     }
 
     /// Takes the place of everything.
-    pub(super) fn assign(&mut self, pairs: &[Pair]) {
+    pub(super) fn assign(&mut self, section: Section, pairs: &[Pair]) {
         self.0.clear();
         for (name, value) in pairs {
-            self.add(name, value);
+            self.add(section, name, value);
         }
     }
 
@@ -123,6 +193,20 @@ impl Headers {
             self.0.len()
         };
         self.0.insert(place, (name, value.to_vec()));
+    }
+}
+
+// === impl Section ===
+
+impl Section {
+    fn joins(self, name: &[u8]) -> bool {
+        let single: &[&str] = match self {
+            Self::Request => &REQUEST,
+            Self::Response => &RESPONSE,
+            Self::RequestTrailers => &[],
+            Self::ResponseTrailers => &RESPONSE_TRAILERS,
+        };
+        name.starts_with(b":") || single.iter().any(|own| own.as_bytes() == name)
     }
 }
 

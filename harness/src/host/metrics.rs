@@ -48,12 +48,10 @@ impl Metrics {
     }
 
     pub(super) fn define(&mut self, kind: u32, name: &str) -> Result<u32, Status> {
-        let kind = match kind {
-            0 => MetricKind::Counter,
-            1 => MetricKind::Gauge,
-            2 => MetricKind::Histogram,
-            _ => return Err(Status::BadArgument),
-        };
+        if kind > 2 {
+            return Err(Status::BadArgument);
+        }
+        let kind = kind_of(kind).ok_or(Status::BadArgument)?;
         let base = kind as u32;
         let index = usize::try_from(base).map_err(|_| Status::InternalFailure)?;
         let defined = self.defined.get_mut(index).ok_or(Status::InternalFailure)?;
@@ -65,21 +63,22 @@ impl Metrics {
     }
 
     pub(super) fn increment(&mut self, id: u32, offset: i64) -> Result<(), Status> {
-        let metric = self.find(id)?;
-        match metric.kind {
-            MetricKind::Counter if offset <= 0 => return Err(Status::BadArgument),
-            MetricKind::Counter | MetricKind::Gauge => {
-                metric.value = metric.value.saturating_add_signed(offset);
-            }
-            MetricKind::Histogram => return Err(Status::BadArgument),
+        if kind_of(id).is_none_or(|kind| kind == MetricKind::Histogram) {
+            return Err(Status::BadArgument);
         }
+        let metric = self.find(id)?;
+        if metric.kind == MetricKind::Counter && offset <= 0 {
+            return Err(Status::BadArgument);
+        }
+        // A gauge that is made less than nothing wraps, as Envoy's does.
+        metric.value = metric.value.wrapping_add_signed(offset);
         Ok(())
     }
 
     pub(super) fn record(&mut self, id: u32, value: u64) -> Result<(), Status> {
         let metric = self.find(id)?;
         metric.value = match metric.kind {
-            MetricKind::Counter => metric.value.saturating_add(value),
+            MetricKind::Counter => metric.value.wrapping_add(value),
             MetricKind::Gauge => value,
             MetricKind::Histogram => metric.value.saturating_add(1),
         };
@@ -87,12 +86,24 @@ impl Metrics {
     }
 
     pub(super) fn get(&mut self, id: u32) -> Result<u64, Status> {
-        let metric = self.find(id)?;
-        if metric.kind == MetricKind::Histogram { Err(Status::BadArgument) } else { Ok(metric.value) }
+        if kind_of(id).is_none_or(|kind| kind == MetricKind::Histogram) {
+            return Err(Status::BadArgument);
+        }
+        self.find(id).map(|metric| metric.value)
     }
 
     fn find(&mut self, id: u32) -> Result<&mut Metric, Status> {
         let name = self.ids.get(&id).ok_or(Status::NotFound)?;
         self.values.get_mut(name).ok_or(Status::NotFound)
+    }
+}
+
+/// The kind that an id is of, whether there is such a metric or not.
+fn kind_of(id: u32) -> Option<MetricKind> {
+    match id % ID_STEP {
+        0 => Some(MetricKind::Counter),
+        1 => Some(MetricKind::Gauge),
+        2 => Some(MetricKind::Histogram),
+        _ => None,
     }
 }

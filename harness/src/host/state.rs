@@ -104,6 +104,8 @@ pub(super) struct Host {
     /// Whether the configuration can be read: while the plugin is configured.
     pub(super) configuring: bool,
     pub(super) deferred: VecDeque<Deferred>,
+    /// A trap in the middle of a hostcall, which ends the module when its callback returns.
+    pub(super) dying: Option<wasmtime::Error>,
     /// Whether a local reply forbids to continue, whatever the callback returns.
     pub(super) stopped: bool,
     pub(super) callouts: VecDeque<Callout>,
@@ -162,6 +164,7 @@ impl Host {
             effective: 0,
             configuring: false,
             deferred: VecDeque::new(),
+            dying: None,
             stopped: false,
             callouts: VecDeque::new(),
             pending: BTreeSet::new(),

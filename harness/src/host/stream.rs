@@ -1,9 +1,12 @@
 //! One HTTP exchange as Envoy's filter manager keeps it.
 
 mod body;
+mod filter;
 mod flow;
+mod local;
 mod message;
 mod reply;
+mod steps;
 
 use std::collections::{BTreeMap, VecDeque};
 

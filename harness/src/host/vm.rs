@@ -261,6 +261,10 @@ impl Vm {
         let result = callback(&self.callbacks, &mut self.store);
         let host = self.store.data_mut();
         (host.current, host.effective) = before;
+        let result = match host.dying.take() {
+            Some(error) => Err(error),
+            None => result,
+        };
         match result {
             Ok(value) => Some(value),
             Err(error) => {

@@ -52,7 +52,11 @@ extern "C" fn proxy_on_configure(_id: u32, _size: usize) -> u32 {
     }
     match script::Script::parse(&String::from_utf8_lossy(&text)) {
         Ok(script) => {
-            STATE.with_borrow_mut(|state| state.script = script);
+            STATE.with_borrow_mut(|state| {
+                state.script = script;
+                state.contexts.entry(ROOT).or_default().scenario = "configure".to_owned();
+            });
+            operation::callback(ROOT, "configure", "", true);
             1
         }
         Err(why) => {

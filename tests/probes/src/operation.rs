@@ -31,11 +31,15 @@ fn run(id: u32, operation: &str) -> String {
         ["replace", map, name, value] => host::replace(number(map), name, value).to_string(),
         ["remove", map, name] => host::remove(number(map), name).to_string(),
         ["assign", map, name, value] => {
-            // Keeps what a message cannot do without.
+            // Keeps what a message cannot do without, nor Envoy's router.
+            let needed = |name: &[u8]| name.starts_with(b":") || name == b"x-forwarded-proto";
             let mut fields: Vec<(Vec<u8>, Vec<u8>)> =
-                host::pairs(number(map)).1.into_iter().filter(|(name, _)| name.starts_with(b":")).collect();
+                host::pairs(number(map)).1.into_iter().filter(|(name, _)| needed(name)).collect();
             fields.push((name.as_bytes().to_vec(), value.as_bytes().to_vec()));
             host::assign(number(map), &fields).to_string()
+        }
+        ["joins", map, names] => {
+            names.split(',').map(|name| joins(number(map), name)).collect::<Vec<_>>().join(" ")
         }
         ["body", kind, start, length] => shown(host::buffer(number(kind), number(start), number(length))),
         ["put", kind, start, length] => {
@@ -95,6 +99,16 @@ fn run(id: u32, operation: &str) -> String {
         }
         _ => panic!("no operation: {operation}"),
     }
+}
+
+/// Whether a second value is joined to the first.
+fn joins(map: u32, name: &str) -> String {
+    host::remove(map, name);
+    host::add(map, name, "1");
+    host::add(map, name, "2");
+    let joined = host::header(map, name).1.len() > 1;
+    host::remove(map, name);
+    format!("{name}={joined}")
 }
 
 /// Until there is no stack.

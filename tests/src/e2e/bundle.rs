@@ -21,6 +21,15 @@ pub fn demo(root: &Path, key_set: Value) -> BundleDocument {
     }
 }
 
+/// The pack of the secrets store.
+///
+/// # Panics
+/// Where the bundle has none.
+pub fn secrets(bundle: &mut BundleDocument) -> &mut PackDocument {
+    let mut packs = bundle.packs.values_mut();
+    packs.find(|pack| pack.catalog.value["service"] == "secrets").expect("the secrets pack")
+}
+
 /// The files of a pack's folder.
 pub fn pack(folder: &Path) -> PackDocument {
     let document = |file: &str| Document { file: file.to_owned(), value: read(&folder.join(file)) };
@@ -44,19 +53,18 @@ pub fn pack(folder: &Path) -> PackDocument {
 
 /// Lets the agents of the demo write secrets too, for tests that need a permitted body.
 pub fn permit_writing(bundle: &mut BundleDocument) {
-    for pack in bundle.packs.values_mut() {
-        pack.policies.retain(|policy| !policy.text.contains("secrets.agents-never-change"));
-        pack.policies.push(TextDocument {
-            file: "test.cedar".to_owned(),
-            text: r#"
-                @id("test.write")
-                permit (principal, action in Action::"write", resource in Secrets::Folder::"kv/dev");
-                @id("test.read")
-                permit (principal, action in Action::"read", resource in Secrets::Folder::"kv/dev");
-            "#
-            .to_owned(),
-        });
-    }
+    let pack = secrets(bundle);
+    pack.policies.retain(|policy| !policy.text.contains("secrets.agents-never-change"));
+    pack.policies.push(TextDocument {
+        file: "test.cedar".to_owned(),
+        text: r#"
+            @id("test.write")
+            permit (principal, action in Action::"write", resource in Secrets::Folder::"kv/dev");
+            @id("test.read")
+            permit (principal, action in Action::"read", resource in Secrets::Folder::"kv/dev");
+        "#
+        .to_owned(),
+    });
 }
 
 /// A YAML or JSON file.

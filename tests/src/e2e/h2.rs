@@ -88,11 +88,8 @@ async fn read(stream: &mut TcpStream, answer: &mut Answer) {
         }
         let on_stream = u32::from_be_bytes([d & 0x7f, e, f, g]);
         match kind {
-            SETTINGS if flags & ACK == 0 => {
-                if stream.write_all(&frame(SETTINGS, ACK, 0, &[])).await.is_err() {
-                    return;
-                }
-            }
+            // Should it fail, so does the next read.
+            SETTINGS if flags & ACK == 0 => drop(stream.write_all(&frame(SETTINGS, ACK, 0, &[])).await),
             // Trailers have no status.
             HEADERS if on_stream == 1 && answer.status.is_none() => answer.status = status(&payload),
             DATA if on_stream == 1 => {

@@ -5,7 +5,7 @@ use wasmtime::{Caller, Linker};
 use super::ENV;
 use crate::host::{
     guest::serve,
-    headers::Headers,
+    headers::{Headers, Section},
     pairs,
     state::{Callout, Host},
     status::Status,
@@ -30,9 +30,9 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
                 let callout = Callout {
                     token: 0,
                     cluster: guest.read_text(cluster, cluster_size)?,
-                    headers: fields(&guest.read(headers, headers_size)?),
+                    headers: fields(Section::Request, &guest.read(headers, headers_size)?),
                     body: guest.read(body, body_size)?,
-                    trailers: fields(&guest.read(trailers, trailers_size)?),
+                    trailers: fields(Section::RequestTrailers, &guest.read(trailers, trailers_size)?),
                     timeout,
                 };
                 guest.write_u32(token, 0)?;
@@ -88,8 +88,6 @@ fn link_grpc(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-fn fields(block: &[u8]) -> Headers {
-    let mut headers = Headers::default();
-    headers.assign(&pairs::parse(block));
-    headers
+fn fields(section: Section, block: &[u8]) -> Headers {
+    Headers::received(section, pairs::parse(block))
 }

@@ -5,7 +5,7 @@ use wasmtime::{Caller, Linker};
 use super::ENV;
 use crate::host::{
     guest::serve,
-    headers::Headers,
+    headers::{Headers, Section},
     pairs,
     state::{CalloutOutcome, Host},
     status::Status,
@@ -63,7 +63,8 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
             serve(caller, "proxy_set_header_map_pairs", |guest| {
                 known(map)?;
                 let fields = pairs::parse(&guest.read(data, size)?);
-                writable(guest.host(), map).ok_or(Status::BadArgument)?.assign(&fields);
+                let section = section(map).ok_or(Status::BadArgument)?;
+                writable(guest.host(), map).ok_or(Status::BadArgument)?.assign(section, &fields);
                 Ok(())
             })
         },
@@ -84,9 +85,10 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 }
 
 fn link_edits(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
-    type Edit = fn(&mut Headers, &[u8], &[u8]);
+    type Edit = fn(&mut Headers, Section, &[u8], &[u8]);
+    let replace: Edit = |headers, _, name, value| headers.replace(name, value);
     let edits: [(&'static str, Edit); 2] =
-        [("proxy_add_header_map_value", Headers::add), ("proxy_replace_header_map_value", Headers::replace)];
+        [("proxy_add_header_map_value", Headers::add), ("proxy_replace_header_map_value", replace)];
     for (import, edit) in edits {
         linker.func_wrap(
             ENV,
@@ -96,7 +98,8 @@ fn link_edits(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
                     known(map)?;
                     let name = guest.read(name, name_size)?;
                     let value = guest.read(value, size)?;
-                    edit(writable(guest.host(), map).ok_or(Status::BadArgument)?, &name, &value);
+                    let section = section(map).ok_or(Status::BadArgument)?;
+                    edit(writable(guest.host(), map).ok_or(Status::BadArgument)?, section, &name, &value);
                     Ok(())
                 })
             },
@@ -116,6 +119,17 @@ fn place(map: u32) -> Option<(Direction, bool)> {
         1 => Some((Direction::Request, true)),
         2 => Some((Direction::Response, false)),
         3 => Some((Direction::Response, true)),
+        _ => None,
+    }
+}
+
+/// Which part of a message a map is, if it is one that can be changed.
+fn section(map: u32) -> Option<Section> {
+    match map {
+        0 => Some(Section::Request),
+        1 => Some(Section::RequestTrailers),
+        2 => Some(Section::Response),
+        3 => Some(Section::ResponseTrailers),
         _ => None,
     }
 }

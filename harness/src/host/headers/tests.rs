@@ -1,4 +1,4 @@
-use super::Headers;
+use super::{Headers, Section};
 
 fn check(headers: &Headers, expected: &[(&str, &str)]) {
     let shown: Vec<(&str, &str)> = headers
@@ -19,11 +19,19 @@ fn names_are_compared_in_lower_case() {
 #[test]
 fn a_field_that_repeats_is_added_and_one_that_does_not_is_joined() {
     let mut headers = Headers::new([("x-one", "1"), ("content-type", "a")]);
-    headers.add(b"x-one", b"2");
-    headers.add(b"content-type", b"b");
+    headers.add(Section::Request, b"x-one", b"2");
+    headers.add(Section::Request, b"content-type", b"b");
     check(&headers, &[("x-one", "1"), ("content-type", "a,b"), ("x-one", "2")]);
     assert_eq!(headers.joined(b"x-one").unwrap(), b"1,2");
     assert_eq!(headers.joined(b"x-two"), None);
+}
+
+#[test]
+fn what_is_joined_depends_on_the_message() {
+    let etags = [("etag", "a"), ("etag", "b")];
+    check(&Headers::received(Section::Request, etags), &etags);
+    check(&Headers::received(Section::Response, etags), &[("etag", "a,b")]);
+    check(&Headers::received(Section::ResponseTrailers, etags), &etags);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A response that the proxy makes itself (`Http::Utility::prepareLocalReply`).
 
-use super::super::headers::Headers;
+use super::super::headers::{Headers, Section};
 
 /// A local reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl LocalReply {
     pub(in super::super) fn prepare(&self, request: &Headers) -> (Headers, Vec<u8>) {
         let mut headers = Headers::new([(":status", self.status.to_string())]);
         for (name, value) in &self.headers {
-            headers.add(name, value);
+            headers.add(Section::Response, name, value);
         }
         if is_grpc(request) {
             return (self.grpc(headers), Vec::new());
@@ -46,7 +46,7 @@ impl LocalReply {
         } else {
             headers.replace(b"content-length", self.body.len().to_string().as_bytes());
             if headers.first(b"content-type").is_none() {
-                headers.add(b"content-type", b"text/plain");
+                headers.add(Section::Response, b"content-type", b"text/plain");
             }
         }
         let is_head = request.first(b":method") == Some(b"HEAD");
@@ -58,7 +58,7 @@ impl LocalReply {
         headers.replace(b"content-type", b"application/grpc");
         if headers.first(b"grpc-status").is_none() {
             let status = self.grpc_status.unwrap_or_else(|| grpc_status(self.status));
-            headers.add(b"grpc-status", status.to_string().as_bytes());
+            headers.add(Section::Response, b"grpc-status", status.to_string().as_bytes());
         }
         if !self.body.is_empty() {
             headers.replace(b"grpc-message", &escaped(&self.body));
