@@ -141,8 +141,17 @@ async fn try_by_hand(world: &World, report: &mut Terminal) -> Result<(), DemoErr
     report.line("    ledger   .run/ledger.jsonl")?;
     report.line("    shell    . .run/env")?;
     report.line("\n    As alice's coder, for an hour:\n")?;
-    report
-        .line(&format!("curl -i http://{gateway}/secrets/v1/kv/dev/db -H 'Authorization: Bearer {token}'"))?;
+    report.line(&format!("TOKEN='{token}'"))?;
+    report.line(&format!(
+        "curl -i -H \"Authorization: Bearer $TOKEN\" http://{gateway}/secrets/v1/kv/dev/db"
+    ))?;
+    report.line(&format!(
+        "git -c \"http.extraHeader=Authorization: Bearer $TOKEN\" clone http://{gateway}/git/payments.git"
+    ))?;
+    report.line(&format!(
+        ".run/debian/bin/skopeo --insecure-policy copy --dest-tls-verify=false --dest-registry-token \"$TOKEN\" \
+         oci:.run/registry/images:release-2 docker://{gateway}/payments:staging"
+    ))?;
     report.line("\n    Ctrl-C ends everything.")
 }
 

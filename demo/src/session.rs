@@ -1,5 +1,7 @@
 //! The scripted agent session: what each caller tries, what should come of it, and what did.
 
+mod behind;
+mod clients;
 mod report;
 mod secrets;
 
@@ -8,6 +10,7 @@ use std::{collections::BTreeMap, io, time::Duration};
 use serde_json::Value;
 
 pub use self::report::Report;
+use self::{behind::Behind, clients::Desk};
 use crate::{
     error::DemoError,
     http::{Answer, Exchange},
@@ -23,6 +26,11 @@ enum Caller {
     /// Somebody without a token.
     Nobody,
 }
+
+const CODER: &str = "spiffe://demo/agent/coder";
+const ALICE: Caller = Caller::Agent { actor: CODER, subject: "alice@demo" };
+const MALLORY: Caller = Caller::Agent { actor: CODER, subject: "mallory@demo" };
+const UNKNOWN_AGENT: Caller = Caller::Agent { actor: "spiffe://demo/agent/unknown", subject: "alice@demo" };
 
 /// One call and what should come of it.
 #[derive(Debug, Clone, Copy)]
@@ -54,40 +62,83 @@ const LEDGER_LIMIT: Duration = Duration::from_secs(5);
 /// Whatever keeps the session from being played at all.
 pub async fn play<W: io::Write>(world: &World, report: &mut Report<W>) -> Result<usize, DemoError> {
     let ledger = Ledger::from_now(&world.ledger())?;
-    let mut tokens = BTreeMap::new();
+    let mut tokens = Tokens::new(world);
     let mut wrong: usize = 0;
     let steps = secrets::STEPS;
     for (index, step) in steps.iter().enumerate() {
-        let token = match step.caller {
-            Caller::Nobody => None,
-            Caller::Agent { actor, subject } => Some(match tokens.get(&step.caller) {
-                Some(token) => String::clone(token),
-                None => {
-                    let token = world.actgate().token(actor, subject, &[]).await?;
-                    tokens.insert(step.caller, token.clone());
-                    token
-                }
-            }),
-        };
+        let token = tokens.of(step.caller, None).await?;
         let answer = step.send(world, token.as_deref()).await?;
         let verdict = step.judge(&answer);
         wrong = wrong.saturating_add(usize::from(verdict.is_err()));
         report.step(index.saturating_add(1), step, &answer, &verdict)?;
     }
+    // One record for each request. The clients that follow make as many requests as they like.
+    let one_each = recorded(steps, &ledger.wait_for(steps.len(), LEDGER_LIMIT).await?);
 
-    let records = ledger.wait_for(steps.len(), LEDGER_LIMIT).await?;
-    report.ledger(&records)?;
+    let mut behind = Behind::look(world).await?;
+    let desk = Desk::open(world).await?;
+    for (index, run) in clients::RUNS.iter().enumerate() {
+        let token = tokens.of(run.caller, run.ticket).await?;
+        let since = Ledger::from_now(&world.ledger())?;
+        let finished = desk.run(run.client, token.as_deref()).await?;
+        let now = Behind::look(world).await?;
+        let expected = behind.after(run.change, &desk).await?;
+        let recorded = run.is_recorded(&since).await?;
+        let verdict = run.judge(&finished).and(recorded).and_then(|()| now.compare(&expected));
+        behind = now;
+        wrong = wrong.saturating_add(usize::from(verdict.is_err()));
+        report.run(steps.len().saturating_add(index).saturating_add(1), run, &finished, &verdict)?;
+    }
+
+    report.ledger(&ledger.records()?)?;
     let mut checks = vec![
-        ("every call left one record with its decision and outcome", recorded(steps, &records)),
-        ("the ledger holds no token and no secret", without_secrets(&ledger.text()?, tokens.values())),
+        ("every call left one record with its decision and outcome", one_each),
+        ("the ledger holds no token and no secret", without_secrets(&ledger.text()?, tokens.all())),
     ];
     checks.extend(secrets::look_behind(world).await?);
     for (what, verdict) in &checks {
         wrong = wrong.saturating_add(usize::from(verdict.is_err()));
         report.check(what, verdict)?;
     }
-    report.sum(steps.len().saturating_add(checks.len()), wrong)?;
+    let all = [steps.len(), clients::RUNS.len(), checks.len()]
+        .iter()
+        .fold(0, |sum: usize, n| sum.saturating_add(*n));
+    report.sum(all, wrong)?;
     Ok(wrong)
+}
+
+/// The tokens of a session, each minted once.
+struct Tokens<'w> {
+    world: &'w World,
+    minted: BTreeMap<(Caller, Option<&'static str>), String>,
+}
+
+// === impl Tokens ===
+
+impl<'w> Tokens<'w> {
+    fn new(world: &'w World) -> Self {
+        Self { world, minted: BTreeMap::new() }
+    }
+
+    async fn of(
+        &mut self,
+        caller: Caller,
+        ticket: Option<&'static str>,
+    ) -> Result<Option<String>, DemoError> {
+        let Caller::Agent { actor, subject } = caller else { return Ok(None) };
+        if let Some(token) = self.minted.get(&(caller, ticket)) {
+            return Ok(Some(token.clone()));
+        }
+        let claim = ticket.map(|ticket| format!("ticket={ticket}"));
+        let more: Vec<&str> = claim.iter().flat_map(|claim| ["--claim", claim]).collect();
+        let token = self.world.actgate().token(actor, subject, &more).await?;
+        self.minted.insert((caller, ticket), token.clone());
+        Ok(Some(token))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &String> {
+        self.minted.values()
+    }
 }
 
 // === impl Step ===
@@ -124,6 +175,17 @@ impl Step {
             Expectation::Value { .. } => ("allow", true),
             Expectation::Refusal { groups: [], .. } => ("deny", false),
             Expectation::Refusal { .. } => ("hold", false),
+        }
+    }
+}
+
+// === impl Caller ===
+
+impl std::fmt::Display for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Agent { actor, subject } => write!(f, "{actor} for {subject}"),
+            Self::Nobody => f.write_str("nobody"),
         }
     }
 }

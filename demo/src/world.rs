@@ -10,9 +10,12 @@ use crate::{
     actgate::Actgate,
     envoy::{Envoy, EnvoyOptions, Plugin},
     error::DemoError,
+    git::Git,
     layout::{Layout, write_private},
     pid::PidRecord,
     port,
+    registry::Registry,
+    server::Server,
     vault::Vault,
 };
 
@@ -33,6 +36,8 @@ pub struct World {
     // The gateway goes before what is behind it.
     envoy: Envoy,
     vault: Vault,
+    git: Git,
+    registry: Registry,
 }
 
 // === impl Ports ===
@@ -70,15 +75,21 @@ impl World {
         let bundle = actgate.bundle().await?;
         progress("starting the secrets store");
         let vault = Vault::start(layout).await?;
+        progress("starting the git server");
+        let git = Git::start(layout).await?;
+        progress("starting the image registry");
+        let registry = Registry::start(layout).await?;
         progress("starting Envoy with the plugin");
         let plugin = Plugin::loaded(plugin, bundle);
         let options = EnvoyOptions {
             gateway_port: ports.gateway,
             admin_port: ports.admin,
+            git: git.address(),
+            registry: registry.address(),
             ..EnvoyOptions::new(plugin, vault.upstream().clone(), layout.ledger())
         };
         let envoy = Envoy::start(layout, &options).await?;
-        let world = Self { layout: layout.clone(), actgate, envoy, vault };
+        let world = Self { layout: layout.clone(), actgate, envoy, vault, git, registry };
         write_private(&layout.environment(), world.environment().as_bytes())?;
         Ok(world)
     }
@@ -104,6 +115,11 @@ impl World {
         Ok(running)
     }
 
+    /// Where everything lies.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// The `actgate` command.
     pub fn actgate(&self) -> &Actgate {
         &self.actgate
@@ -119,6 +135,16 @@ impl World {
         &self.vault
     }
 
+    /// The git server.
+    pub fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// The image registry.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// The ledger file.
     pub fn ledger(&self) -> PathBuf {
         self.layout.ledger()
@@ -129,7 +155,13 @@ impl World {
     /// # Errors
     /// [`DemoError::Io`].
     pub fn ended(&mut self) -> Result<Option<&'static str>, DemoError> {
-        for server in [self.envoy.server_mut(), self.vault.server_mut()] {
+        let servers = [
+            self.envoy.server_mut(),
+            self.vault.server_mut(),
+            self.git.server_mut(),
+            self.registry.server_mut(),
+        ];
+        for server in servers {
             if server.exited()?.is_some() {
                 return Ok(Some(server.name()));
             }
@@ -139,8 +171,9 @@ impl World {
 
     /// Lets every server outlive this program.
     pub fn leave_running(self) {
-        self.envoy.into_server().leave_running();
-        self.vault.into_server().leave_running();
+        for server in self.into_servers() {
+            server.leave_running();
+        }
     }
 
     /// Ends every server in order and returns when they are gone.
@@ -149,8 +182,15 @@ impl World {
     /// [`DemoError::Io`].
     pub async fn stop(self) -> Result<(), DemoError> {
         forget_environment(&self.layout);
-        self.envoy.into_server().stop().await?;
-        self.vault.into_server().stop().await
+        for server in self.into_servers() {
+            server.stop().await?;
+        }
+        Ok(())
+    }
+
+    fn into_servers(self) -> [Server; 4] {
+        let Self { layout: _, actgate: _, envoy, vault, git, registry } = self;
+        [envoy.into_server(), vault.into_server(), git.into_server(), registry.into_server()]
     }
 
     /// Addresses for a shell to source.
@@ -161,6 +201,8 @@ impl World {
             ("ACTGATE_CONFIG", absolute(&self.layout.config())),
             ("ACTGATE_SECRETS", format!("http://{}", self.vault.upstream().address)),
             ("ACTGATE_SECRETS_TOKEN", self.vault.root_token().to_owned()),
+            ("ACTGATE_GIT_ROOT", absolute(self.git.root())),
+            ("ACTGATE_REGISTRY", format!("http://{}", self.registry.address())),
         ];
         variables.iter().fold(String::new(), |mut text, (name, value)| {
             // Writing to a String cannot fail.

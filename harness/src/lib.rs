@@ -1,11 +1,13 @@
 //! The actgate command and what it is made of: configuration files with places, the check of an Envoy
-//! configuration against them, development tokens, and cases that play requests against a bundle.
+//! configuration against them, development tokens, cases that play requests against a bundle, and a host that runs
+//! the very plugin.
 
 pub mod case;
 pub mod check;
 pub mod diagnostic;
 pub mod document;
 pub mod envoy_lint;
+pub mod host;
 pub mod mint;
 pub mod path;
 pub mod source;

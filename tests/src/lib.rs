@@ -12,3 +12,4 @@
 
 pub mod cases;
 pub mod e2e;
+pub mod probes;

@@ -1,4 +1,5 @@
-//! Every case file is a test, once per engine: `native::secrets/read-dev`, `envoy::secrets/read-dev`.
+//! Every case file is a test, once per engine: `native::secrets/read-dev`, `wasm::secrets/read-dev`,
+//! `envoy::secrets/read-dev`.
 #![allow(clippy::expect_used, clippy::print_stderr, reason = "a failing test panics, and says so")]
 
 use std::{path::Path, process::ExitCode, sync::Arc};
@@ -29,17 +30,27 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-fn trials(suite: &Arc<Suite>, file: CaseFile, obstacle: &Arc<Option<Obstacle>>) -> [Trial; 2] {
-    let (native, envoy) = (Arc::clone(suite), Arc::clone(suite));
-    let (own, obstacle) = (file.clone(), Arc::clone(obstacle));
+fn trials(suite: &Arc<Suite>, file: CaseFile, obstacle: &Arc<Option<Obstacle>>) -> [Trial; 3] {
+    let (native, own) = (Arc::clone(suite), file.clone());
     [
         Trial::test(format!("native::{}", file.name), move || Ok(native.native(&own)?)),
-        Trial::ignorable_test(format!("envoy::{}", file.name), move || match &*obstacle {
-            None => Ok(envoy.envoy(&file).map(|()| Completion::Completed)?),
-            Some(Obstacle::Missing(what)) if !is_ci() => {
-                Ok(Completion::ignored_with(format!("SKIPPED: {what}")))
-            }
-            Some(Obstacle::Missing(what) | Obstacle::Stale(what)) => Err(Failed::from(what)),
-        }),
+        through("wasm", Suite::wasm, suite, &file, obstacle),
+        through("envoy", Suite::envoy, suite, &file, obstacle),
     ]
+}
+
+/// A test that needs the plugin as it was built.
+fn through(
+    engine: &str,
+    play: fn(&Suite, &CaseFile) -> Result<(), String>,
+    suite: &Arc<Suite>,
+    file: &CaseFile,
+    obstacle: &Arc<Option<Obstacle>>,
+) -> Trial {
+    let (suite, own, obstacle) = (Arc::clone(suite), file.clone(), Arc::clone(obstacle));
+    Trial::ignorable_test(format!("{engine}::{}", file.name), move || match &*obstacle {
+        None => Ok(play(&suite, &own).map(|()| Completion::Completed)?),
+        Some(Obstacle::Missing(what)) if !is_ci() => Ok(Completion::ignored_with(format!("SKIPPED: {what}"))),
+        Some(Obstacle::Missing(what) | Obstacle::Stale(what)) => Err(Failed::from(what)),
+    })
 }

@@ -173,7 +173,7 @@ fn rows(issuer: &Issuer) -> Vec<Row> {
         nobody("/secrets/v1/sys/mounts", "no token, and nothing said of what there is"),
         deny("GET", "/secrets/v1/sys/mounts", "the store's own", refused(403, "route_unknown")),
         deny("POST", "/secrets/v1/auth/token/create", "its tokens", refused(403, "route_unknown")),
-        deny("GET", "/git/payments.git/info/refs", "another service", refused(403, "route_unknown")),
+        deny("GET", "/nowhere/v1/kv/dev/db", "another service", refused(403, "route_unknown")),
         deny("HEAD", DEV, "HEAD", refused(403, "route_unknown")),
     ]
 }

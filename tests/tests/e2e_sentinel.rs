@@ -194,12 +194,10 @@ async fn a_fake_marker_helps_nobody_whom_the_gate_refuses() {
 fn body_decides(setup: &Setup, issuer: &Issuer) -> Departure {
     let mut bundle = bundle::demo(setup.root(), issuer.key_set());
     bundle::permit_writing(&mut bundle);
-    for pack in bundle.packs.values_mut() {
-        for route in pack.catalog.value["routes"].as_array_mut().expect("routes") {
-            if route["body"] == "ignore" {
-                route["body"] = json!("whole");
-                route["max_body"] = json!(1024);
-            }
+    for route in bundle::secrets(&mut bundle).catalog.value["routes"].as_array_mut().expect("routes") {
+        if route["body"] == "ignore" {
+            route["body"] = json!("whole");
+            route["max_body"] = json!(1024);
         }
     }
     Departure::configured(serde_json::to_string(&bundle).expect("a bundle"))
@@ -316,13 +314,7 @@ async fn envoy_does_not_start_with_a_bad_bundle() {
         change(&mut bundle);
         written(&bundle)
     };
-    let policy = |text: &'static str| {
-        bent(&|bundle| {
-            for pack in bundle.packs.values_mut() {
-                pack.policies[0].text.push_str(text);
-            }
-        })
-    };
+    let policy = |text: &'static str| bent(&|bundle| bundle::secrets(bundle).policies[0].text.push_str(text));
     let template = Template::read(setup.root());
     let mut verdicts = Verdicts::default();
     for (name, bundle) in [

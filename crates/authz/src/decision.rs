@@ -36,6 +36,8 @@ pub struct Denial {
     pub reason: Reason,
     /// One sentence for the agent. It reveals nothing but what the caller sent and what policies say in `@reason`.
     pub detail: String,
+    /// Why, in the policies' own words (`@reason`), where they have any; `detail` says it too.
+    pub because: Option<String>,
     /// What the agent could do instead (`@advice`).
     pub advice: Option<String>,
     /// The refused action.
@@ -113,13 +115,15 @@ impl PolicyBundle {
         let reasons: Vec<&str> = facts.iter().filter_map(|facts| facts.reason.as_deref()).collect();
         let advice: Vec<&str> = facts.iter().filter_map(|facts| facts.advice.as_deref()).collect();
         let mut detail = sentence(&grounds, &what);
-        if !reasons.is_empty() {
+        let because = (!reasons.is_empty()).then(|| reasons.join("; "));
+        if let Some(because) = &because {
             detail.push_str(": ");
-            detail.push_str(&reasons.join("; "));
+            detail.push_str(because);
         }
         Denial {
             reason,
             detail,
+            because,
             advice: (!advice.is_empty()).then(|| advice.join(" ")),
             action,
             resource,
@@ -175,6 +179,7 @@ impl Denial {
         Self {
             reason,
             detail: detail.into(),
+            because: None,
             advice: None,
             action: None,
             resource: None,

@@ -1,8 +1,8 @@
 //! How one Envoy differs from another: ports, plugin, upstreams, and what a test takes away.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
-use crate::vault::VaultUpstream;
+use crate::{port, vault::VaultUpstream};
 
 /// What fills the template, and where the result departs from it.
 #[derive(Debug, Clone)]
@@ -21,7 +21,14 @@ pub struct EnvoyOptions {
     pub sentinel: Sentinel,
     /// The upstream of `/secrets/`.
     pub vault: VaultUpstream,
+    /// The upstream of `/git/`.
+    pub git: SocketAddr,
+    /// The upstream of `/v2/`.
+    pub registry: SocketAddr,
 }
+
+/// Where nobody listens: the port of the discard protocol, which needs root to be taken.
+const NOBODY: u16 = 9;
 
 /// The plugin in the filter chain.
 #[derive(Debug, Clone)]
@@ -53,7 +60,7 @@ pub enum Sentinel {
 // === impl EnvoyOptions ===
 
 impl EnvoyOptions {
-    /// The template as it is written, with one worker on free ports.
+    /// The template as it is written, with one worker on free ports, and nobody behind `/git/` and `/v2/`.
     pub fn new(plugin: Plugin, vault: VaultUpstream, ledger: impl Into<PathBuf>) -> Self {
         Self {
             gateway_port: 0,
@@ -63,6 +70,8 @@ impl EnvoyOptions {
             plugin,
             sentinel: Sentinel::AsWritten,
             vault,
+            git: port::loopback(NOBODY),
+            registry: port::loopback(NOBODY),
         }
     }
 }

@@ -24,7 +24,17 @@ const ROUTES: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/ty
 /// # Errors
 /// [`DemoError::Template`] where the template lacks a part that is to be filled in or changed.
 pub(super) fn bootstrap(file: &Path, options: &EnvoyOptions) -> Result<Value, DemoError> {
-    let EnvoyOptions { gateway_port, admin_port, concurrency: _, ledger, plugin, sentinel, vault } = options;
+    let EnvoyOptions {
+        gateway_port,
+        admin_port,
+        concurrency: _,
+        ledger,
+        plugin,
+        sentinel,
+        vault,
+        git,
+        registry,
+    } = options;
     let (module, bundle) = match plugin {
         Plugin::Loaded { module, bundle, stops_on_headers: _ } => (path(module), bundle.as_str().into()),
         Plugin::Removed => (Value::Null, Value::Null),
@@ -35,6 +45,8 @@ pub(super) fn bootstrap(file: &Path, options: &EnvoyOptions) -> Result<Value, De
         ("LEDGER", path(ledger)),
         ("PLUGIN", module),
         ("BUNDLE", bundle),
+        ("GIT_PORT", git.port().into()),
+        ("REGISTRY_PORT", registry.port().into()),
     ]);
     values.extend(vault.values());
     let mut bootstrap = template::fill(file, &values)?;

@@ -4,8 +4,8 @@ use std::io;
 
 use serde_json::Value;
 
-use super::{Caller, Expectation, Step};
-use crate::{error::DemoError, http::Answer, ledger::Record};
+use super::{Expectation, Step, clients::Run};
+use crate::{error::DemoError, http::Answer, ledger::Record, tool::Finished};
 
 /// Where the session is told.
 #[derive(Debug)]
@@ -67,11 +67,8 @@ impl<W: io::Write> Report<W> {
         verdict: &Result<(), String>,
     ) -> Result<(), DemoError> {
         self.heading(&format!("{number:>2}. {}", step.title))?;
-        let who = match step.caller {
-            Caller::Agent { actor, subject } => format!("{actor} for {subject}"),
-            Caller::Nobody => "nobody".to_owned(),
-        };
-        let request = self.paint(Colour::Dim, &format!("    {} {}  ({who})", step.method, step.path));
+        let request =
+            self.paint(Colour::Dim, &format!("    {} {}  ({})", step.method, step.path, step.caller));
         self.line(&request)?;
         let colour = match step.expect {
             Expectation::Value { .. } => Colour::Green,
@@ -79,6 +76,28 @@ impl<W: io::Write> Report<W> {
         };
         let answered = self.paint(colour, &format!("    {} {}", answer.status, said(answer)));
         self.line(&answered)?;
+        self.verdict(verdict)
+    }
+
+    pub(super) fn run(
+        &mut self,
+        number: usize,
+        run: &Run,
+        finished: &Finished,
+        verdict: &Result<(), String>,
+    ) -> Result<(), DemoError> {
+        self.heading(&format!("{number:>2}. {}", run.title))?;
+        let command = self.paint(Colour::Dim, &format!("    $ {}  ({})", run.client, run.caller));
+        self.line(&command)?;
+        let colour = if finished.success { Colour::Green } else { Colour::Yellow };
+        for line in run.client.telling(finished) {
+            let text = self.paint(colour, &format!("    {line}"));
+            self.line(&text)?;
+        }
+        self.verdict(verdict)
+    }
+
+    fn verdict(&mut self, verdict: &Result<(), String>) -> Result<(), DemoError> {
         match verdict {
             Ok(()) => Ok(()),
             Err(difference) => {

@@ -1,12 +1,7 @@
 //! The session's steps against the secrets store.
 
-use super::{Caller, Expectation, Step, equal, text_at};
+use super::{ALICE, Caller, Expectation, MALLORY, Step, UNKNOWN_AGENT, equal, text_at};
 use crate::{error::DemoError, vault::SEEDS, world::World};
-
-const CODER: &str = "spiffe://demo/agent/coder";
-const ALICE: Caller = Caller::Agent { actor: CODER, subject: "alice@demo" };
-const MALLORY: Caller = Caller::Agent { actor: CODER, subject: "mallory@demo" };
-const UNKNOWN_AGENT: Caller = Caller::Agent { actor: "spiffe://demo/agent/unknown", subject: "alice@demo" };
 
 const DEV: &str = "/secrets/v1/kv/dev/db";
 const PROD: &str = "/secrets/v1/kv/prod/db";

@@ -99,7 +99,7 @@ pub(super) fn compare(
         Some(status) if by_proxy => rejected(status, outcome, &mut findings),
         Some(_) | None => {
             decided(step, outcome, &mut findings);
-            answered(step, exchange, outcome, &mut findings);
+            answered(step, exchange, route, outcome, &mut findings);
             reached(step, exchange, token, route, outcome, &mut findings);
             recorded(step, outcome, &mut findings);
         }
@@ -124,9 +124,14 @@ pub fn disagreements(one: &Outcome, other: &Outcome) -> Vec<String> {
             found.push(format!("record {part} {left} and {right}"));
         }
     }
-    let answers = [one, other].map(|outcome| match serde_json::from_slice(&outcome.body) {
-        Ok(value) => own_part(&value, "", "decision_id"),
-        Err(_) => Value::from(String::from_utf8_lossy(&outcome.body)),
+    let answers = [one, other].map(|outcome| {
+        // Wherever the answer says the id of this decision.
+        let id = outcome.recorded("/id");
+        let text = String::from_utf8_lossy(&outcome.body);
+        let text = if id.is_empty() { text.into_owned() } else { text.replace(id, "<id>") };
+        let mut answer = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text));
+        forget_moments(&mut answer);
+        answer
     });
     let [left, right] = &answers;
     if left != right {
@@ -140,13 +145,19 @@ fn own_part(value: &Value, pointer: &str, except: &str) -> Value {
     let mut part = value.pointer(pointer).cloned().unwrap_or_default();
     if let Some(members) = part.as_object_mut() {
         members.remove(except);
-        for text in members.values_mut() {
-            if let Value::String(text) = text {
-                *text = timeless(text);
-            }
-        }
     }
+    forget_moments(&mut part);
     part
+}
+
+/// Leaves the moments out of every text.
+fn forget_moments(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = timeless(text),
+        Value::Array(items) => items.iter_mut().for_each(forget_moments),
+        Value::Object(members) => members.values_mut().for_each(forget_moments),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// A text without the moments in it, as in "expired at 1767225000": engines live at different times.
@@ -191,13 +202,18 @@ fn decided(step: &Step, outcome: &Outcome, findings: &mut Findings) {
 }
 
 /// What the client got.
-fn answered(step: &Step, exchange: &Exchange, outcome: &Outcome, findings: &mut Findings) {
+fn answered(step: &Step, exchange: &Exchange, route: Option<&Route>, outcome: &Outcome, findings: &mut Findings) {
     let expect = &step.expect;
     if outcome.status != expect.status {
         findings.add("/expect/status", "status", expect.status, outcome.status);
     }
     let answer: Value = serde_json::from_slice(&outcome.body).unwrap_or_default();
-    if let Some(body) = &expect.body {
+    if let Some(Value::String(text)) = &expect.body {
+        let came = String::from_utf8_lossy(&outcome.body);
+        if !came.contains(text) {
+            findings.add("/expect/body", "body", format!("one with {}", quoted(text)), quoted(&came));
+        }
+    } else if let Some(body) = &expect.body {
         for gap in missing(body, &answer) {
             findings.add(
                 &format!("/expect/body{}", gap.pointer),
@@ -209,8 +225,28 @@ fn answered(step: &Step, exchange: &Exchange, outcome: &Outcome, findings: &mut 
     }
     match &exchange.upstream {
         Some(upstream) => upstream_answer(exchange, upstream, outcome, findings),
+        // Where a head cannot even be read, no service is known, nor how its clients talk.
+        None if route.is_some_and(|route| route.speaks_git && outcome.recorded("/service") == route.service) => {
+            git_refusal(step, outcome, findings);
+        }
         None => refusal(step, &answer, outcome, findings),
     }
+}
+
+/// A refusal that git prints, with what the ledger says: a report where the status is a success, else plain text.
+fn git_refusal(step: &Step, outcome: &Outcome, findings: &mut Findings) {
+    let reason = step.expect.reason.as_deref().unwrap_or_default();
+    let told = format!("reason: {reason}, decision: {}\n", outcome.recorded("/id"));
+    let came = String::from_utf8_lossy(&outcome.body);
+    findings.holds("reason and decision in the body", came.contains(&told), &told, quoted(&came));
+    let wanted = match outcome.status {
+        200 => "application/x-git-receive-pack-result",
+        _ => "text/plain; charset=utf-8",
+    };
+    let media = outcome.header("content-type").next().unwrap_or_default();
+    findings.equal("/expect", "content type of a refusal", wanted, media);
+    let challenged = outcome.header("www-authenticate").next().is_some();
+    findings.holds("challenges", !challenged, "none: git would ask for a password", challenged);
 }
 
 /// What went through is answered by the upstream and nobody else.
@@ -224,8 +260,13 @@ fn upstream_answer(exchange: &Exchange, upstream: &Upstream, outcome: &Outcome, 
     }
 }
 
-/// A refusal is problem+json and says what the ledger says (RFC 9457, RFC 6750 section 3).
+/// A refusal is problem+json, or a registry's error document around it, and says what the ledger says (RFC 9457,
+/// RFC 6750 section 3).
 fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findings) {
+    let (answer, expected_media) = match answer.pointer("/errors/0/detail") {
+        Some(detail) => (detail, "application/json"),
+        None => (answer, "application/problem+json"),
+    };
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
     let reason = step.expect.reason.as_deref().unwrap_or_default();
     findings.equal("/expect/reason", "reason in the body", reason, text("reason"));
@@ -249,7 +290,7 @@ fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findin
     );
     findings.equal("/expect", "decision_id in the body", outcome.recorded("/id"), text("decision_id"));
     let media = outcome.header("content-type").next().unwrap_or_default();
-    findings.equal("/expect", "content type of a refusal", "application/problem+json", media);
+    findings.equal("/expect", "content type of a refusal", expected_media, media);
     let challenges = outcome.header("www-authenticate").filter(|value| value.starts_with("Bearer ")).count();
     let wanted = usize::from(step.expect.status == 401);
     let fits = if wanted == 1 { challenges == 1 } else { challenges <= 1 };

@@ -226,23 +226,27 @@ fn check_wire(request: &Request, find: &mut impl FnMut(&str, String)) {
 }
 
 fn body(request: &Request, find: &mut impl FnMut(&str, String)) -> Option<Vec<u8>> {
-    let Request { body, body_base64, json, chunked, trailers, .. } = request;
-    let body = match (body, body_base64, json) {
-        (None, None, None) => None,
-        (Some(text), None, None) => Some(text.clone().into_bytes()),
-        (None, Some(text), None) => match STANDARD.decode(text) {
+    let Request { body, body_base64, json, git, push_options, chunked, trailers, .. } = request;
+    let body = match (body, body_base64, json, git) {
+        (None, None, None, None) => None,
+        (Some(text), None, None, None) => Some(text.clone().into_bytes()),
+        (None, Some(text), None, None) => match STANDARD.decode(text) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 find("/request/body_base64", format!("not base64: {error}").to_lowercase());
                 None
             }
         },
-        (None, None, Some(value)) => Some(value.to_string().into_bytes()),
-        (_, _, _) => {
-            find("/request", "a request has one of `body`, `body_base64` and `json`".to_owned());
+        (None, None, Some(value), None) => Some(value.to_string().into_bytes()),
+        (None, None, None, Some(commands)) => Some(super::push::body(commands, push_options)),
+        (_, _, _, _) => {
+            find("/request", "a request has one of `body`, `body_base64`, `json` and `git`".to_owned());
             None
         }
     };
+    if git.is_none() && !push_options.is_empty() {
+        find("/request/push_options", "only a push has push options".to_owned());
+    }
     if body.is_none() && (*chunked || !trailers.is_empty()) {
         find("/request", "only a request with a body has chunks and trailers".to_owned());
     }

@@ -51,12 +51,30 @@ pub struct Request {
     pub body_base64: Option<String>,
     /// The body as JSON, with the content type of it.
     pub json: Option<Value>,
+    /// A push of these commands, with the content type of one; without any, the probe.
+    pub git: Option<Vec<RefChange>>,
+    /// The push options of that push.
+    #[serde(default)]
+    pub push_options: Vec<String>,
     /// Whether the body is sent in chunks, so that its length is not announced.
     #[serde(default)]
     pub chunked: bool,
     /// Fields behind the last chunk.
     #[serde(default)]
     pub trailers: Fields,
+}
+
+/// One command of a push.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefChange {
+    /// The full name of the ref.
+    #[serde(rename = "ref")]
+    pub name: String,
+    /// The object that it pointed to; one digit stands for forty of it, so that `0` is none.
+    pub old: String,
+    /// The object that it is to point to.
+    pub new: String,
 }
 
 /// The token that comes with a request.

@@ -134,7 +134,7 @@ impl Engine for Native<'_> {
 
 /// The header fields as Envoy hands them to its filters: those of one connection end with it, and the values of
 /// [`JOINED`] fields are in one.
-fn head(exchange: &Exchange) -> Vec<(String, String)> {
+pub(super) fn head(exchange: &Exchange) -> Vec<(String, String)> {
     let pseudo = [
         (":method", exchange.method.as_str()),
         (":scheme", "http"),
@@ -164,7 +164,7 @@ fn end_to_end(exchange: &Exchange) -> impl Iterator<Item = &(String, String)> {
 }
 
 /// Closes the gate's record as the access log does.
-fn record(open: &str, status: u16, details: &str, upstream: &str) -> Result<Value, EngineError> {
+pub(super) fn record(open: &str, status: u16, details: &str, upstream: &str) -> Result<Value, EngineError> {
     let executed = json!({ "status": status, "details": details, "flags": "-", "upstream": upstream });
     let text = format!("{open},\"executed\":{executed}}}");
     serde_json::from_str(&text)

@@ -50,7 +50,8 @@ pub(super) fn configuration(folder: &Path) -> Result<Value, Vec<Diagnostic>> {
         "services": [{
             "name": service,
             "prefix": format!("/{service}/"),
-            "adapter": "rest",
+            // Only git's own routes need no writing down.
+            "adapter": if root.member("routes").is_some() { "rest" } else { "git" },
             "pack": folder,
             "strip_prefix": true,
         }],

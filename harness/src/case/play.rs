@@ -4,6 +4,7 @@ use super::compare::{Mismatch, compare};
 use super::engine::{Engine, Exchange, Outcome};
 use super::file::{Case, Step, TOKEN};
 use super::format::TokenPlan;
+use super::push;
 use super::setup::Setup;
 use crate::diagnostic::Diagnostic;
 
@@ -75,6 +76,9 @@ fn exchange(step: &Step, token: Option<&str>, now: i64) -> Exchange {
     }
     if request.json.is_some() && headers.iter().all(|(name, _)| name != "content-type") {
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
+    if request.git.is_some() && headers.iter().all(|(name, _)| name != "content-type") {
+        headers.push(("content-type".to_owned(), push::CONTENT_TYPE.to_owned()));
     }
     Exchange {
         now,

@@ -35,6 +35,8 @@ pub struct Route {
     pub prefix: String,
     /// Whether the upstream is to see paths without the prefix.
     pub strip_prefix: bool,
+    /// Whether it is git's own protocol, which has its own words for a refusal.
+    pub speaks_git: bool,
     /// Whether its denials are only observed.
     pub observed: bool,
     /// Whether the upstream is to see the caller's token.
@@ -217,6 +219,7 @@ impl Route {
             host: text("host"),
             prefix: text("prefix")?,
             strip_prefix: truth("strip_prefix"),
+            speaks_git: text("adapter").as_deref() == Some("git"),
             observed: text("mode").as_deref() == Some("observe"),
             forwards_credential: truth("forward_credential"),
         })

@@ -6,11 +6,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use actgate_harness::{
-    case::{Case, Engine, Native, Origin, Outcome, Played, Setup, disagreements, play},
+    case::{Case, Engine, Native, Origin, Outcome, Played, Setup, Wasm, disagreements, play},
     diagnostic::{Diagnostic, Style, write_text},
+    host::{Module, ModuleOptions},
 };
 
 use super::envoy::Envoy;
@@ -23,6 +25,8 @@ pub struct Suite {
     root: PathBuf,
     setups: Shelf<Setup>,
     envoys: Shelf<Mutex<Envoy>>,
+    module: OnceLock<Result<Module, String>>,
+    wasms: Shelf<Mutex<Wasm>>,
 }
 
 /// A file that is there to be a case.
@@ -45,7 +49,13 @@ type Slot<T> = Arc<OnceLock<Result<Arc<T>, String>>>;
 impl Suite {
     /// The suite of the repository at `root`.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), setups: Shelf::new(), envoys: Shelf::new() }
+        Self {
+            root: root.to_owned(),
+            setups: Shelf::new(),
+            envoys: Shelf::new(),
+            module: OnceLock::new(),
+            wasms: Shelf::new(),
+        }
     }
 
     /// Every case file: what lies in `policies/*/cases` and `tests/cases`, in folders below too.
@@ -93,19 +103,32 @@ impl Suite {
             Ok(Mutex::new(Envoy::start(&machine, &setup)))
         })?;
         let mut engine = envoy.lock().unwrap_or_else(PoisonError::into_inner);
-        let played = played(&case, &setup, &mut *engine)?;
-        conclude(&played)?;
-        let alone = natively(&case, &setup)?;
-        let mut differences = String::new();
-        let steps = case.steps().iter().zip(played.iter().zip(&alone));
-        for (index, (step, (through_envoy, alone))) in steps.enumerate() {
-            if step.expect.proxy_rejects.is_none() {
-                for line in disagreements(&alone.outcome, &through_envoy.outcome) {
-                    writeln!(differences, "step {index}: native and Envoy disagree: {line}").expect("text");
-                }
-            }
-        }
-        if differences.is_empty() { Ok(()) } else { Err(differences) }
+        compared(&case, &setup, &mut *engine)
+    }
+
+    /// Plays a case through the plugin in the wasmtime host, and holds every answer against the gate's own.
+    ///
+    /// # Errors
+    /// Everything that is not as it should be, a line each.
+    pub fn wasm(&self, file: &CaseFile) -> Result<(), String> {
+        let case = read(file)?;
+        let setup = self.setup(&case)?;
+        let module = self.module.get_or_init(|| self.compile()).as_ref().map_err(Clone::clone)?;
+        let vm = self.wasms.take(case.origin(), || {
+            let vm = Wasm::start(module, &setup, case.now()).map_err(|error| error.to_string())?;
+            Ok(Mutex::new(vm))
+        })?;
+        let mut engine = vm.lock().unwrap_or_else(PoisonError::into_inner);
+        compared(&case, &setup, &mut *engine)
+    }
+
+    fn compile(&self) -> Result<Module, String> {
+        let options = ModuleOptions {
+            cache: Some(self.root.join("target/wasm-cache")),
+            fuel: false,
+            deadline: Some(Duration::from_secs(60)),
+        };
+        Module::read(&self.root.join("target/actgate.wasm"), &options).map_err(|error| error.to_string())
     }
 
     fn setup(&self, case: &Case) -> Result<Arc<Setup>, String> {
@@ -148,6 +171,24 @@ fn natively(case: &Case, setup: &Setup) -> Result<Vec<Played>, String> {
 
 fn played(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<Played>, String> {
     play(case, setup, engine).map_err(|finding| told(&[*finding]))
+}
+
+/// Plays a case through a whole plugin, and holds every answer against the gate's own.
+fn compared(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<(), String> {
+    let name = engine.name();
+    let played = played(case, setup, engine)?;
+    conclude(&played)?;
+    let alone = natively(case, setup)?;
+    let mut differences = String::new();
+    let steps = case.steps().iter().zip(played.iter().zip(&alone));
+    for (index, (step, (through, alone))) in steps.enumerate() {
+        if step.expect.proxy_rejects.is_none() {
+            for line in disagreements(&alone.outcome, &through.outcome) {
+                writeln!(differences, "step {index}: native and {name} disagree: {line}").expect("text");
+            }
+        }
+    }
+    if differences.is_empty() { Ok(()) } else { Err(differences) }
 }
 
 /// Everything that was not as expected, and what came instead as a whole.

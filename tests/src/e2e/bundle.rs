@@ -1,23 +1,33 @@
 //! The bundle that the plugin is configured with: the demo's own, with the test's key set in it.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{fs, path::Path};
 
 use actgate_authz::{BUNDLE_FORMAT, BundleDocument, Document, PackDocument, TextDocument};
 use actgate_harness::{document, text::SourceText};
 use serde_json::Value;
 
-/// The demo's configuration and pack.
+/// The demo's configuration and packs.
 pub fn demo(root: &Path, key_set: Value) -> BundleDocument {
     let file = "demo/actgate.yaml";
     let mut value = read(&root.join(file));
     *value.pointer_mut("/issuers/0/jwks").expect("an issuer") = key_set;
-    let name = value.pointer("/services/0/pack").and_then(Value::as_str).expect("a pack").to_owned();
-    let pack = pack(&root.join("demo").join(&name));
+    let services = value.pointer("/services").and_then(Value::as_array).expect("services");
+    let names = services.iter().map(|service| service["pack"].as_str().expect("a pack").to_owned());
+    let packs = names.map(|name| (name.clone(), pack(&root.join("demo").join(&name)))).collect();
     BundleDocument {
         format: BUNDLE_FORMAT.to_owned(),
         config: Document { file: file.to_owned(), value },
-        packs: BTreeMap::from([(name, pack)]),
+        packs,
     }
+}
+
+/// The pack of the secrets store.
+///
+/// # Panics
+/// Where the bundle has none.
+pub fn secrets(bundle: &mut BundleDocument) -> &mut PackDocument {
+    let mut packs = bundle.packs.values_mut();
+    packs.find(|pack| pack.catalog.value["service"] == "secrets").expect("the secrets pack")
 }
 
 /// The files of a pack's folder.
@@ -43,19 +53,18 @@ pub fn pack(folder: &Path) -> PackDocument {
 
 /// Lets the agents of the demo write secrets too, for tests that need a permitted body.
 pub fn permit_writing(bundle: &mut BundleDocument) {
-    for pack in bundle.packs.values_mut() {
-        pack.policies.retain(|policy| !policy.text.contains("secrets.agents-never-change"));
-        pack.policies.push(TextDocument {
-            file: "test.cedar".to_owned(),
-            text: r#"
-                @id("test.write")
-                permit (principal, action in Action::"write", resource in Secrets::Folder::"kv/dev");
-                @id("test.read")
-                permit (principal, action in Action::"read", resource in Secrets::Folder::"kv/dev");
-            "#
-            .to_owned(),
-        });
-    }
+    let pack = secrets(bundle);
+    pack.policies.retain(|policy| !policy.text.contains("secrets.agents-never-change"));
+    pack.policies.push(TextDocument {
+        file: "test.cedar".to_owned(),
+        text: r#"
+            @id("test.write")
+            permit (principal, action in Action::"write", resource in Secrets::Folder::"kv/dev");
+            @id("test.read")
+            permit (principal, action in Action::"read", resource in Secrets::Folder::"kv/dev");
+        "#
+        .to_owned(),
+    });
 }
 
 /// A YAML or JSON file.

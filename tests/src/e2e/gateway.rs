@@ -12,6 +12,7 @@ use actgate_demo::{
     error::DemoError,
     http::Exchange,
     layout::Layout,
+    registry::Registry,
     vault::{Vault, VaultUpstream},
 };
 use tempfile::TempDir;
@@ -39,6 +40,10 @@ pub struct Departure {
     pub stops_on_headers: bool,
     /// What the routes demand.
     pub sentinel: Sentinel,
+    /// What is behind `/git/`; nobody where there is nothing.
+    pub git: Option<SocketAddr>,
+    /// What is behind `/v2/`; nobody where there is nothing.
+    pub registry: Option<SocketAddr>,
 }
 
 /// A running gateway. Dropping it ends Envoy and removes its files.
@@ -95,6 +100,15 @@ impl State {
     pub async fn vault(&self) -> Vault {
         Vault::start(&self.layout).await.unwrap_or_else(|error| panic!("the vault does not start: {error}"))
     }
+
+    /// A real registry.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn registry(&self) -> Registry {
+        let registry = Registry::start(&self.layout).await;
+        registry.unwrap_or_else(|error| panic!("the registry does not start: {error}"))
+    }
 }
 
 // === impl Departure ===
@@ -113,12 +127,14 @@ impl Departure {
             module: None,
             stops_on_headers: true,
             sentinel: Sentinel::AsWritten,
+            git: None,
+            registry: None,
         }
     }
 
     /// No plugin and, with a template that lacks the sentinel too, a plain proxy.
     pub fn without_plugin() -> Self {
-        Self { bundle: None, module: None, stops_on_headers: true, sentinel: Sentinel::AsWritten }
+        Self { bundle: None, ..Self::configured("") }
     }
 }
 
@@ -145,7 +161,7 @@ impl Gateway {
         departure: Departure,
         upstream: VaultUpstream,
     ) -> Result<Self, DemoError> {
-        let Departure { bundle, module, stops_on_headers, sentinel } = departure;
+        let Departure { bundle, module, stops_on_headers, sentinel, git, registry } = departure;
         let plugin = match bundle {
             Some(bundle) => {
                 let module = match module {
@@ -156,7 +172,13 @@ impl Gateway {
             }
             None => Plugin::Removed,
         };
-        let options = EnvoyOptions { sentinel, ..EnvoyOptions::new(plugin, upstream, state.layout.ledger()) };
+        let usual = EnvoyOptions::new(plugin, upstream, state.layout.ledger());
+        let options = EnvoyOptions {
+            sentinel,
+            git: git.unwrap_or(usual.git),
+            registry: registry.unwrap_or(usual.registry),
+            ..usual
+        };
         let envoy = Envoy::start(&state.layout, &options).await?;
         Ok(Self { envoy, state })
     }

@@ -22,6 +22,8 @@ pub enum Needs {
     Gateway,
     /// RustyVault.
     Vault,
+    /// The registry and its client.
+    Registry,
 }
 
 // === impl Setup ===
@@ -59,8 +61,13 @@ impl Setup {
         let layout = Layout::new(&root);
         let plugin = layout.plugin().map_err(|error| error.to_string())?;
         layout.envoy().map_err(|error| error.to_string())?;
-        if needs == Needs::Vault {
-            layout.rvault().map_err(|error| error.to_string())?;
+        let programs = match needs {
+            Needs::Gateway => Vec::new(),
+            Needs::Vault => vec![layout.rvault()],
+            Needs::Registry => vec![layout.debian("docker-registry"), layout.debian("skopeo")],
+        };
+        if let Some(Err(missing)) = programs.into_iter().find(Result::is_err) {
+            return Err(missing.to_string());
         }
         // What is tested must be what is there to be read.
         let built = modified(&plugin).ok_or("the plugin has no date")?;

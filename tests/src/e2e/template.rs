@@ -50,11 +50,11 @@ impl Template {
         assert_eq!(filters.len() + 1, before, "one sentinel");
     }
 
-    /// Adds a route in front of all others that differs from the first one in `prefix` and in the marker that it
+    /// Adds a route in front of all others that differs from that of the secrets in `prefix` and in the marker that it
     /// demands.
     pub fn add_route(&mut self, prefix: &str, marker: &str) {
         let routes = self.routes();
-        let mut route = routes.first().expect("a route").clone();
+        let mut route = routes.iter().find(|route| route["name"] == "secrets").expect("a route").clone();
         route["name"] = prefix.into();
         route["match"] = json!({ "prefix": prefix });
         route["typed_per_filter_config"][SENTINEL]["rbac"]["rules"]["policies"] = json!({
@@ -71,9 +71,10 @@ impl Template {
     /// Lets trailers through on both sides, in both directions.
     pub fn pass_trailers(&mut self) {
         self.manager()["http_protocol_options"]["enable_trailers"] = true.into();
-        let upstream = "/static_resources/clusters/0/typed_extension_protocol_options\
-                        /envoy.extensions.upstreams.http.v3.HttpProtocolOptions/explicit_http_config\
-                        /http_protocol_options";
-        *self.at(upstream) = json!({ "enable_trailers": true });
+        let clusters = self.at("/static_resources/clusters").as_array_mut().expect("clusters");
+        let vault = clusters.iter_mut().find(|cluster| cluster["name"] == "vault").expect("a cluster");
+        let options = &mut vault["typed_extension_protocol_options"]["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]
+            ["explicit_http_config"];
+        options["http_protocol_options"] = json!({ "enable_trailers": true });
     }
 }

@@ -70,11 +70,11 @@ fn reason_for(name: &str, denial: &Denial, client: &PushClient) -> String {
         Some(resource) if *resource != own => "another ref of this push is refused".to_owned(),
         Some(_) | None => match denial.reason {
             Reason::ApprovalRequired => format!("approval required: {}", denial.groups.join(", ")),
-            Reason::PolicyDenied => denial.detail.clone(),
+            Reason::PolicyDenied => denial.because.clone().unwrap_or_else(|| "denied by policy".to_owned()),
+            Reason::Call(_) => denial.detail.clone(),
             Reason::TokenMissing
             | Reason::CredentialAmbiguous
             | Reason::Token(_)
-            | Reason::Call(_)
             | Reason::ScopeInsufficient
             | Reason::PolicyError
             | Reason::GateUnavailable => denial.reason.row().title.to_lowercase(),

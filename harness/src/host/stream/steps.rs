@@ -1,0 +1,86 @@
+//! An exchange step by step, for proxies that do not have it all at once.
+
+use super::{Direction, Event, StreamId, StreamInfo};
+use crate::host::{headers::Headers, vm::Vm};
+
+// === impl Vm ===
+
+impl Vm {
+    /// The head of the request.
+    pub fn request_headers(&mut self, stream: StreamId, headers: Headers, end: bool) {
+        self.headers(stream.0, Direction::Request, headers, end);
+    }
+
+    /// A part of the request's body.
+    pub fn request_data(&mut self, stream: StreamId, data: Vec<u8>, end: bool) {
+        self.data(stream.0, Direction::Request, data, end);
+    }
+
+    /// The trailers of the request.
+    pub fn request_trailers(&mut self, stream: StreamId, trailers: Headers) {
+        self.trailers(stream.0, Direction::Request, trailers);
+    }
+
+    /// The head of the upstream's response, `:status` included.
+    pub fn response_headers(&mut self, stream: StreamId, headers: Headers, end: bool) {
+        let Some(own) = self.stream(stream.0) else { return };
+        if own.local || own.ended {
+            return;
+        }
+        own.started = true;
+        own.info.code = headers.text(":status").and_then(|text| text.parse().ok());
+        own.info.details = Some("via_upstream".to_owned());
+        self.headers(stream.0, Direction::Response, headers, end);
+    }
+
+    /// A part of the response's body.
+    pub fn response_data(&mut self, stream: StreamId, data: Vec<u8>, end: bool) {
+        if self.stream(stream.0).is_some_and(|own| !own.local) {
+            self.data(stream.0, Direction::Response, data, end);
+        }
+    }
+
+    /// The trailers of the response.
+    pub fn response_trailers(&mut self, stream: StreamId, trailers: Headers) {
+        if self.stream(stream.0).is_some_and(|own| !own.local) {
+            self.trailers(stream.0, Direction::Response, trailers);
+        }
+    }
+
+    /// The client or the proxy breaks the exchange off.
+    pub fn abort(&mut self, stream: StreamId, details: &str) {
+        self.reset(stream.0, details);
+    }
+
+    /// What went on from the filter since the last call.
+    pub fn take_events(&mut self, stream: StreamId) -> Vec<Event> {
+        self.stream(stream.0).map(|own| own.events.drain(..).collect()).unwrap_or_default()
+    }
+
+    /// Whether the client has got everything that it will ever get.
+    pub fn is_ended(&self, stream: StreamId) -> bool {
+        self.store.data().streams.get(&stream.0).is_none_or(|own| own.ended)
+    }
+
+    /// What the proxy knows about an exchange.
+    pub fn info(&self, stream: StreamId) -> Option<&StreamInfo> {
+        self.store.data().streams.get(&stream.0).map(|own| &own.info)
+    }
+
+    /// Ends an exchange, whatever state it is in, and forgets it.
+    pub fn close(&mut self, stream: StreamId) -> StreamInfo {
+        self.reset(stream.0, "downstream_remote_disconnect");
+        self.store.data_mut().streams.remove(&stream.0).map(|own| own.info).unwrap_or_default()
+    }
+
+    /// A request that the proxy answered before any filter saw it: the filter only hears of it in the log.
+    pub fn rejected(&mut self, stream: StreamId, request: Headers, code: u16, details: &str) {
+        let Some(own) = self.stream(stream.0) else { return };
+        own.request.headers = request;
+        own.request.arrived = true;
+        own.info.code = Some(code);
+        own.info.details = Some(details.to_owned());
+        own.ended = true;
+        self.finish(stream.0);
+    }
+}
