@@ -63,11 +63,11 @@ struct Round {
 
 /// A call as Cedar sees it, but for what is approved.
 #[derive(Debug)]
-struct Question {
-    principals: Vec<(EntityUid, String)>,
-    action: EntityUid,
-    resource: EntityUid,
-    entities: Entities,
+pub(crate) struct Question {
+    pub(crate) principals: Vec<(EntityUid, String)>,
+    pub(crate) action: EntityUid,
+    pub(crate) resource: EntityUid,
+    pub(crate) entities: Entities,
     context: Vec<(String, RestrictedExpression)>,
 }
 
@@ -148,7 +148,11 @@ impl PolicyBundle {
 
     /// The context of a call, the same for every principal. INVARIANT: it is of the type that the schema gives the
     /// action, as [`Self::ask`] relies on.
-    fn context_of(&self, question: &Question, approvals: RestrictedExpression) -> Result<Context, String> {
+    pub(crate) fn context_of(
+        &self,
+        question: &Question,
+        approvals: RestrictedExpression,
+    ) -> Result<Context, String> {
         let pairs = question.context.iter().cloned().chain([("approvals".to_owned(), approvals)]);
         let context = Context::from_pairs(pairs).map_err(|error| describe(&error))?;
         context.validate(&self.schema.cedar, &question.action).map_err(|error| describe(&error))?;
@@ -189,7 +193,7 @@ impl PolicyBundle {
         Grounds { policies, call: round.call, principal }
     }
 
-    fn questions(&self, request: &AccessRequest<'_>) -> Result<Vec<Question>, (usize, String)> {
+    pub(crate) fn questions(&self, request: &AccessRequest<'_>) -> Result<Vec<Question>, (usize, String)> {
         request
             .calls
             .iter()

@@ -2,11 +2,13 @@
 
 mod body;
 mod drain;
+mod examine;
 mod step;
 
-use actgate_call::RequestHead;
+use actgate_call::{RequestHead, Route, ToolCalls};
 use actgate_token::{Caller, TokenCache};
 
+pub(crate) use self::examine::{Examined, examine};
 pub use self::{
     body::BodyProgress,
     step::{Forwarding, Passage, Step},
@@ -69,6 +71,9 @@ struct Findings<'a> {
     voice: Voice,
     /// The service, once the caller is authenticated.
     service: Option<&'a GuardedService>,
+    caller: Option<Caller>,
+    route: Option<Route>,
+    calls: Option<ToolCalls>,
 }
 
 /// Where [`Gate::judge`] has come to.
@@ -199,7 +204,7 @@ impl Gate {
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
         match Self::judge(authorizer, cache, headers, body, now, &mut findings) {
             Ok(Judgement::Await(body)) => {
-                let Findings { attempt, voice, service: _ } = findings;
+                let Findings { attempt, voice, .. } = findings;
                 let headers = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
                 self.state = State::AwaitingBody(Box::new(Awaiting { headers, body, attempt, voice }));
                 Step::AwaitBody
@@ -242,24 +247,27 @@ impl Gate {
             .verify(cache, credential, now.unix_time())
             .map_err(|error| refused(&error))?;
         let caller = Caller::resolve(token, &authorizer.verifier).map_err(|error| refused(&error))?;
-        findings.attempt.caller(&caller);
+        let caller = findings.caller.insert(caller);
+        findings.attempt.caller(caller);
         // Only from here on may `mode: observe` soften a verdict.
         findings.service = Some(service);
         let route = service.call.adapter.route(&head, &service.call).map_err(|error| malformed(&error))?;
+        let route = findings.route.insert(route);
         let calls = match body {
             Body::Push { calls, client } => {
                 findings.voice = client.as_ref().map_or(Voice::Git, Voice::push);
                 *calls
             }
             Body::Complete(bytes) => route.extract(&bytes).map_err(|error| malformed(&error))?,
-            Body::Pending => match AwaitedBody::of(&route) {
+            Body::Pending => match AwaitedBody::of(route) {
                 Some(awaited) => return Ok(Judgement::Await(awaited)),
                 None => route.extract(b"").map_err(|error| malformed(&error))?,
             },
         };
-        findings.attempt.calls(&calls);
-        narrow(&caller, &calls, authorizer.scopes(caller.token().issuer_alias()), &authorizer.bundle.schema)?;
-        let request = AccessRequest { caller: &caller, calls: &calls, now: now.unix_time() };
+        let calls = findings.calls.insert(calls);
+        findings.attempt.calls(calls);
+        narrow(caller, calls, authorizer.scopes(caller.token().issuer_alias()), &authorizer.bundle.schema)?;
+        let request = AccessRequest { caller, calls, now: now.unix_time() };
         Ok(Judgement::Decided(authorizer.bundle.decide(&request)))
     }
 
@@ -271,7 +279,7 @@ impl Gate {
         headers: &[(&[u8], &[u8])],
         now: Moment,
     ) -> Step {
-        let Findings { attempt, voice, service } = findings;
+        let Findings { attempt, voice, service, .. } = findings;
         let Some(service) = service.filter(|service| service.mode == Mode::Observe) else {
             return self.refuse(authorizer, attempt, voice, &denial, now);
         };
