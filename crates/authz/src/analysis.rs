@@ -60,7 +60,14 @@ impl Analysis {
     /// # Errors
     /// Everything that is wrong with the bundle.
     pub fn load(document: &BundleDocument) -> Result<Self, Vec<Fault>> {
-        let authorizer = Authorizer::load(document)?.authorizer;
+        Self::of(document, Authorizer::load(document)?.authorizer)
+    }
+
+    /// Takes apart the policies of a bundle that `authorizer` was loaded from.
+    ///
+    /// # Errors
+    /// A policy that cannot be taken apart.
+    pub fn of(document: &BundleDocument, authorizer: Authorizer) -> Result<Self, Vec<Fault>> {
         let mut policies = Vec::new();
         // A pack that no service uses is not loaded: its policies are not in the set.
         let sources = document.packs.values().flat_map(|pack| &pack.policies);
