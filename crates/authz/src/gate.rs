@@ -20,7 +20,7 @@ use crate::{
     config::Mode,
     credential::credential,
     decision::{Decision, Denial, Observation},
-    evaluate::AccessRequest,
+    evaluate::Inquiry,
     moment::Moment,
     narrowing::narrow,
     reason::Reason,
@@ -36,6 +36,8 @@ pub struct Gate {
     clock: Clock,
     body: BodyProgress,
     state: State,
+    notes: bool,
+    inquiry: Option<Inquiry>,
 }
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
@@ -69,6 +71,8 @@ struct Findings<'a> {
     voice: Voice,
     /// The service, once the caller is authenticated.
     service: Option<&'a GuardedService>,
+    /// Who asks for what, once both are known.
+    inquiry: Option<Inquiry>,
 }
 
 /// Where [`Gate::judge`] has come to.
@@ -84,7 +88,15 @@ impl Gate {
     pub fn new(started: Moment, random: [u8; 10]) -> Self {
         let id =
             uuid::Builder::from_unix_timestamp_millis(started.unix_millis(), &random).into_uuid().to_string();
-        Self { id, started, clock: || None, body: BodyProgress::default(), state: State::Start }
+        Self {
+            id,
+            started,
+            clock: || None,
+            body: BodyProgress::default(),
+            state: State::Start,
+            notes: false,
+            inquiry: None,
+        }
     }
 
     /// The same gate with a clock, so that records say how long a decision took.
@@ -92,6 +104,19 @@ impl Gate {
     pub fn timed(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// The same gate keeping its [`Inquiry`]. A gate in a proxy does not: it would hold it for as long as the stream.
+    #[must_use]
+    pub fn noting(mut self) -> Self {
+        self.notes = true;
+        self
+    }
+
+    /// Who asked for what, where the request got that far and the gate is [`noting`](Self::noting). Whether the policies
+    /// were asked too says the decision: a token that does not cover the call is refused before.
+    pub fn inquiry(&self) -> Option<&Inquiry> {
+        self.inquiry.as_ref()
     }
 
     /// The decision id, by which replies and the ledger are linked.
@@ -197,9 +222,11 @@ impl Gate {
             return self.refuse_as_unavailable(authorizer, now, "the request was decided before");
         }
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
-        match Self::judge(authorizer, cache, headers, body, now, &mut findings) {
+        let judgement = Self::judge(authorizer, cache, headers, body, now, &mut findings);
+        self.inquiry = findings.inquiry.take().filter(|_| self.notes);
+        match judgement {
             Ok(Judgement::Await(body)) => {
-                let Findings { attempt, voice, service: _ } = findings;
+                let Findings { attempt, voice, service: _, inquiry: _ } = findings;
                 let headers = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
                 self.state = State::AwaitingBody(Box::new(Awaiting { headers, body, attempt, voice }));
                 Step::AwaitBody
@@ -258,8 +285,10 @@ impl Gate {
             },
         };
         findings.attempt.calls(&calls);
-        narrow(&caller, &calls, authorizer.scopes(caller.token().issuer_alias()), &authorizer.bundle.schema)?;
-        let request = AccessRequest { caller: &caller, calls: &calls, now: now.unix_time() };
+        let inquiry = findings.inquiry.insert(Inquiry { caller, calls, now: now.unix_time() });
+        let request = inquiry.request();
+        let words = authorizer.scopes(request.caller.token().issuer_alias());
+        narrow(request.caller, request.calls, words, &authorizer.bundle.schema)?;
         Ok(Judgement::Decided(authorizer.bundle.decide(&request)))
     }
 
@@ -271,7 +300,7 @@ impl Gate {
         headers: &[(&[u8], &[u8])],
         now: Moment,
     ) -> Step {
-        let Findings { attempt, voice, service } = findings;
+        let Findings { attempt, voice, service, inquiry: _ } = findings;
         let Some(service) = service.filter(|service| service.mode == Mode::Observe) else {
             return self.refuse(authorizer, attempt, voice, &denial, now);
         };
