@@ -27,6 +27,18 @@ pub struct AccessRequest<'a> {
     pub now: UnixTime,
 }
 
+/// An [`AccessRequest`] that outlives the request, for who looks over the gate's shoulder: coverage of cases,
+/// explanations.
+#[derive(Debug, Clone)]
+pub struct Inquiry {
+    /// Who is asking.
+    pub caller: Caller,
+    /// What is asked.
+    pub calls: ToolCalls,
+    /// The time.
+    pub now: UnixTime,
+}
+
 /// What the policies say to an [`AccessRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -69,6 +81,15 @@ pub(crate) struct Question {
     pub(crate) resource: EntityUid,
     pub(crate) entities: Entities,
     context: Vec<(String, RestrictedExpression)>,
+}
+
+// === impl Inquiry ===
+
+impl Inquiry {
+    /// The same as a question.
+    pub fn request(&self) -> AccessRequest<'_> {
+        AccessRequest { caller: &self.caller, calls: &self.calls, now: self.now }
+    }
 }
 
 // === impl PolicyBundle ===

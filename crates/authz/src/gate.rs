@@ -22,7 +22,7 @@ use crate::{
     config::Mode,
     credential::credential,
     decision::{Decision, Denial, Observation},
-    evaluate::AccessRequest,
+    evaluate::{AccessRequest, Inquiry},
     moment::Moment,
     narrowing::narrow,
     reason::Reason,
@@ -38,6 +38,8 @@ pub struct Gate {
     clock: Clock,
     body: BodyProgress,
     state: State,
+    notes: bool,
+    inquiry: Option<Inquiry>,
 }
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
@@ -89,7 +91,15 @@ impl Gate {
     pub fn new(started: Moment, random: [u8; 10]) -> Self {
         let id =
             uuid::Builder::from_unix_timestamp_millis(started.unix_millis(), &random).into_uuid().to_string();
-        Self { id, started, clock: || None, body: BodyProgress::default(), state: State::Start }
+        Self {
+            id,
+            started,
+            clock: || None,
+            body: BodyProgress::default(),
+            state: State::Start,
+            notes: false,
+            inquiry: None,
+        }
     }
 
     /// The same gate with a clock, so that records say how long a decision took.
@@ -97,6 +107,19 @@ impl Gate {
     pub fn timed(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// The same gate keeping its [`Inquiry`]. A gate in a proxy does not: it would hold it for as long as the stream.
+    #[must_use]
+    pub fn noting(mut self) -> Self {
+        self.notes = true;
+        self
+    }
+
+    /// Who asked for what, where the request got that far and the gate is [`noting`](Self::noting). Whether the policies
+    /// were asked too says the decision: a token that does not cover the call is refused before.
+    pub fn inquiry(&self) -> Option<&Inquiry> {
+        self.inquiry.as_ref()
     }
 
     /// The decision id, by which replies and the ledger are linked.
@@ -202,7 +225,12 @@ impl Gate {
             return self.refuse_as_unavailable(authorizer, now, "the request was decided before");
         }
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
-        match Self::judge(authorizer, cache, headers, body, now, &mut findings) {
+        let judgement = Self::judge(authorizer, cache, headers, body, now, &mut findings);
+        if self.notes {
+            let known = findings.caller.clone().zip(findings.calls.clone());
+            self.inquiry = known.map(|(caller, calls)| Inquiry { caller, calls, now: now.unix_time() });
+        }
+        match judgement {
             Ok(Judgement::Await(body)) => {
                 let Findings { attempt, voice, .. } = findings;
                 let headers = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();

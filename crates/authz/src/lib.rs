@@ -46,7 +46,7 @@ pub use config::{DEFAULT_MAX_BODY, Mode, PackReference, bundle_packs};
 pub use decision::{Decision, Denial, Hold, Observation, Permit};
 pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocument, TextDocument};
 pub use entities::StaticEntities;
-pub use evaluate::AccessRequest;
+pub use evaluate::{AccessRequest, Inquiry};
 pub use fault::{At, Fault, nearest};
 pub use gate::{BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything};
 pub use moment::Moment;

@@ -10,6 +10,7 @@ use super::format::{Expectation, RawCase, RawStep, Request, TokenPlan, Upstream,
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::path::without_detours;
+use crate::source::read_text;
 use crate::text::SourceText;
 
 /// What stands for the token in a header's value.
@@ -62,11 +63,9 @@ type Finding = (String, String);
 impl Case {
     /// Reads the case at `path`; everything that is wrong with it otherwise.
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let shown = without_detours(path).to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| vec![Diagnostic::in_file(&shown, error.to_string().to_lowercase())])?;
-        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        Self::parse(SourceText::new(shown, text), &folder)
+        let text = read_text(path)
+            .map_err(|why| vec![Diagnostic::in_file(without_detours(path).to_string_lossy(), why)])?;
+        Self::parse(text, path.parent().unwrap_or_else(|| Path::new("")))
     }
 
     /// Reads a case whose paths are relative to `folder`.
