@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod explain;
 mod mint;
+mod scrutiny;
 mod test;
 
 use std::io;
