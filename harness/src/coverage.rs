@@ -127,7 +127,9 @@ impl Coverage {
                 self.tick(&Item::at(&policy.file, policy.offset, Kind::Policy));
             }
         }
-        for candidate in examination.hearings.iter().flat_map(|hearing| &hearing.candidates) {
+        // What is held has been asked twice: as it is, and as if it were approved.
+        let hearings = examination.hearings.iter().chain(&examination.approved);
+        for candidate in hearings.flat_map(|hearing| &hearing.candidates) {
             let Some(policy) = policies.get(candidate.policy) else { continue };
             for (condition, answer) in policy.conditions.iter().zip(&candidate.answers) {
                 let kind = match answer {

@@ -22,6 +22,7 @@ struct Tried {
     policy: String,
     fault: Fault,
     noticed: bool,
+    excuse: Option<String>,
 }
 
 /// A change that no case notices.
@@ -31,6 +32,8 @@ pub struct Survivor {
     pub policy: String,
     /// What was changed.
     pub change: String,
+    /// `@unnoticed` of the policy: why no case can notice it.
+    pub excuse: Option<String>,
     /// Where it is written, and what is to be said of it.
     pub finding: Diagnostic,
 }
@@ -103,6 +106,11 @@ impl Mutation {
     fn enter(&mut self, analysis: &Analysis, mutant: &Mutant, noticed: bool) {
         let Some(policy) = analysis.policies().nth(mutant.policy) else { return };
         let condition = |number: usize| policy.conditions.get(number);
+        let excuse = match mutant.change {
+            // A policy that can be left out, or turned round, is not needed; that excuses nothing.
+            Change::Dropped | Change::Flipped => None,
+            Change::ConditionDropped(_) | Change::ConditionNegated(_) => policy.unnoticed.clone(),
+        };
         let (offset, change) = match mutant.change {
             Change::Dropped => (policy.offset, "without this policy".to_owned()),
             Change::Flipped => {
@@ -121,8 +129,12 @@ impl Mutation {
         let message = format!("every case holds {change} (`{}`)", policy.id);
         let fault = Fault::at_offset(&policy.file, offset, message);
         let key = (policy.file.clone(), offset, change);
-        let tried =
-            self.tried.entry(key).or_insert_with(|| Tried { policy: policy.id.clone(), fault, noticed: false });
+        let tried = self.tried.entry(key).or_insert_with(|| Tried {
+            policy: policy.id.clone(),
+            fault,
+            noticed: false,
+            excuse,
+        });
         tried.noticed |= noticed;
     }
 
@@ -138,7 +150,12 @@ impl Mutation {
             .map(|((_, _, change), tried)| Survivor {
                 policy: tried.policy.clone(),
                 change: change.clone(),
-                finding: places.diagnostic(&tried.fault).as_warning(),
+                excuse: tried.excuse.clone(),
+                finding: match &tried.excuse {
+                    Some(excuse) => places.diagnostic(&tried.fault).with_help(format!("expected: {excuse}")),
+                    None => places.diagnostic(&tried.fault),
+                }
+                .as_warning(),
             })
             .collect()
     }

@@ -33,6 +33,8 @@ pub struct Examination {
     pub calls: Vec<CallFacts>,
     /// What the policies say to each call of each principal.
     pub hearings: Vec<Hearing>,
+    /// What they say once the groups that have to approve it have; empty unless it is held.
+    pub approved: Vec<Hearing>,
     /// What would be decided.
     pub conclusion: Conclusion,
 }
@@ -120,10 +122,13 @@ impl Analysis {
         let examined = examine(&self.authorizer, cache, headers, body, now);
         let stage = stage(&examined);
         let Examined { service, caller, route, calls, outcome } = examined;
-        let hearings = match (&caller, &calls) {
-            (Some(caller), Some(calls)) if stage >= Stage::Scope => self.hear(caller, calls, now),
+        let hear = |approved: &[String]| match (&caller, &calls) {
+            (Some(caller), Some(calls)) if stage == Stage::Policy => self.hear(caller, calls, approved, now),
             (_, _) => Vec::new(),
         };
+        let hearings = hear(&[]);
+        let groups = outcome.as_ref().err().map(|denial| denial.groups.as_slice()).unwrap_or_default();
+        let approved = if groups.is_empty() { Vec::new() } else { hear(groups) };
         let kind = route.map(|route| route.kind_name());
         let route = self.routes.iter().position(|RouteText { service: own, name, .. }| {
             Some(own) == service.as_ref() && kind.as_deref() == Some(name.as_str())
@@ -138,19 +143,20 @@ impl Analysis {
             conclusion: self.conclude(outcome, &hearings),
             service,
             hearings,
+            approved,
         }
     }
 
-    fn hear(&self, caller: &Caller, calls: &ToolCalls, now: Moment) -> Vec<Hearing> {
+    fn hear(&self, caller: &Caller, calls: &ToolCalls, approved: &[String], now: Moment) -> Vec<Hearing> {
         let bundle = &self.authorizer.bundle;
         let request = AccessRequest { caller, calls, now: now.unix_time() };
         // What cannot be asked is refused; the conclusion says why.
         let Ok(questions) = bundle.questions(&request) else { return Vec::new() };
         let mut hearings = Vec::new();
         for ((number, question), call) in questions.iter().enumerate().zip(calls) {
-            hearings.extend(
-                Hearing::all(bundle, &self.policies, number, question, &call.secret).unwrap_or_default(),
-            );
+            let asked = (number, question);
+            let heard = Hearing::all(bundle, &self.policies, asked, approved, &call.secret);
+            hearings.extend(heard.unwrap_or_default());
         }
         hearings
     }

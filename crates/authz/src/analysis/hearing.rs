@@ -96,16 +96,17 @@ struct Asked<'q> {
 // === impl Hearing ===
 
 impl Hearing {
-    /// Asks every policy about every principal of a call. `secret` are the arguments that are never shown.
+    /// Asks every policy about every principal of a call that these groups have approved. `secret` are the arguments
+    /// that are never shown.
     pub(super) fn all(
         bundle: &PolicyBundle,
         policies: &[Dissected],
-        call: usize,
-        question: &Question,
+        (call, question): (usize, &Question),
+        approved: &[String],
         secret: &[String],
     ) -> Result<Vec<Self>, String> {
-        let nobody = RestrictedExpression::new_set([]);
-        let context = bundle.context_of(question, nobody)?;
+        let approved = approved.iter().map(|group| RestrictedExpression::new_string(group.clone()));
+        let context = bundle.context_of(question, RestrictedExpression::new_set(approved))?;
         let is_alone = question.principals.len() == 1;
         let mut hearings = Vec::new();
         for (index, (principal, _)) in question.principals.iter().enumerate() {

@@ -23,6 +23,8 @@ pub struct PolicyText {
     pub offset: usize,
     /// Its `when` and `unless`.
     pub conditions: Vec<ConditionText>,
+    /// `@unnoticed`: why no case can notice a change to its conditions, such as that another policy says the same.
+    pub unnoticed: Option<String>,
 }
 
 /// A `when` or `unless` as it is written.
@@ -96,6 +98,7 @@ impl Dissected {
             file: file.to_owned(),
             offset: statement.offset,
             conditions: texts.collect(),
+            unnoticed: policy.annotation("unnoticed").map(str::to_owned),
         };
         Ok(Self {
             text,
