@@ -92,10 +92,9 @@ impl Coverage {
             );
             self.enter(Item::at(&policy.file, policy.offset, Kind::Policy), fault, &policy.id);
             for condition in &policy.conditions {
-                for (kind, missing, other) in [
-                    (Kind::ConditionTrue, "true", "false"),
-                    (Kind::ConditionFalse, "false", "true"),
-                ] {
+                for (kind, missing, other) in
+                    [(Kind::ConditionTrue, "true", "false"), (Kind::ConditionFalse, "false", "true")]
+                {
                     let message = format!(
                         "condition of `{}` was {missing} in no case: it is untried, or only ever {other}",
                         policy.id

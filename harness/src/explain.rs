@@ -38,7 +38,8 @@ impl Explanation<'_> {
 
     fn decides(&self, candidate: &Candidate) -> bool {
         let determining = &self.examination.conclusion.policies;
-        candidate.applies && self.policy(candidate.policy).is_some_and(|policy| determining.contains(&policy.id))
+        candidate.applies
+            && self.policy(candidate.policy).is_some_and(|policy| determining.contains(&policy.id))
     }
 
     /// What approval would change: the groups whose approval lets it through, and nothing where none would.

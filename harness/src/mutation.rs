@@ -75,12 +75,8 @@ impl Mutation {
     ) -> Result<(), Vec<Fault>> {
         let mutants: Vec<Mutant> =
             (0..analysis.policies().len()).flat_map(|policy| analysis.mutants(policy)).collect();
-        let work = Work {
-            setup,
-            concerned: concerned(setup, analysis, cases),
-            mutants,
-            next: AtomicUsize::new(0),
-        };
+        let work =
+            Work { setup, concerned: concerned(setup, analysis, cases), mutants, next: AtomicUsize::new(0) };
         let authorizers: Vec<Authorizer> = (0..jobs.max(1))
             .map(|_| Ok(Authorizer::load(setup.bundle())?.authorizer))
             .collect::<Result<_, Vec<Fault>>>()?;
@@ -186,8 +182,7 @@ impl Work<'_> {
 }
 
 fn holds(case: &Case, setup: &Setup, engine: &mut dyn crate::case::Engine) -> bool {
-    play(case, setup, engine)
-        .is_ok_and(|played| played.iter().all(|request| request.mismatches.is_empty()))
+    play(case, setup, engine).is_ok_and(|played| played.iter().all(|request| request.mismatches.is_empty()))
 }
 
 /// For each policy the cases that hold and in which its scope has a call: no other can notice a change to it, since

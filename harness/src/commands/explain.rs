@@ -148,12 +148,15 @@ fn questions(args: &ExplainArgs) -> Result<Vec<Question>, Vec<Diagnostic>> {
     if is_file && !args.request.contains("://") {
         let is_curl = args.method.is_some() || !args.headers.is_empty() || body(args)?.is_some();
         if is_curl || args.subject.is_some() {
-            return Err(wrong("a request in a file is as it is written there: its token, method, headers and body too"));
+            return Err(wrong(
+                "a request in a file is as it is written there: its token, method, headers and body too",
+            ));
         }
         return Question::read(path);
     }
     let body = body(args)?;
-    let method = args.method.clone().unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
+    let method =
+        args.method.clone().unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
     let mut headers = args.headers.clone();
     if args.json.is_some() && headers.iter().all(|(name, _)| !name.eq_ignore_ascii_case("content-type")) {
         headers.push(("content-type".to_owned(), "application/json".to_owned()));
@@ -169,7 +172,8 @@ fn questions(args: &ExplainArgs) -> Result<Vec<Question>, Vec<Diagnostic>> {
             if target.starts_with('/') { target.to_owned() } else { format!("/{target}") }
         }
     };
-    let plan = args.subject.as_ref().map(|subject| plan(args, subject)).transpose().map_err(|why| wrong(&why))?;
+    let plan =
+        args.subject.as_ref().map(|subject| plan(args, subject)).transpose().map_err(|why| wrong(&why))?;
     let question = Question::of(&method, &target, headers, body, plan).map_err(|why| wrong(&why))?;
     Ok(vec![question])
 }
@@ -205,11 +209,8 @@ impl World {
     fn of(args: &ExplainArgs, questions: &[Question]) -> Result<Self, Vec<Diagnostic>> {
         let is_pack = args.config.is_dir();
         if is_pack || questions.iter().any(|question| question.token().is_some()) {
-            let origin = if is_pack {
-                Origin::Pack(args.config.clone())
-            } else {
-                Origin::Config(args.config.clone())
-            };
+            let origin =
+                if is_pack { Origin::Pack(args.config.clone()) } else { Origin::Config(args.config.clone()) };
             return Setup::of(&origin).map(Box::new).map(Self::Own);
         }
         Source::load(&args.config).map(Box::new).map(Self::Real)

@@ -111,7 +111,8 @@ impl Scrutiny {
         if let (Some(coverage), Some(least)) = (&self.coverage, args.min_coverage) {
             let percent = coverage.whole().percent();
             if percent < least {
-                shortfalls.push(format!("the coverage is {percent} %, and --min-coverage asks for {least} %"));
+                shortfalls
+                    .push(format!("the coverage is {percent} %, and --min-coverage asks for {least} %"));
             }
         }
         let unexpected = self
@@ -121,7 +122,8 @@ impl Scrutiny {
             .flat_map(|mutation| mutation.survivors(&mut self.places))
             .any(|survivor| survivor.excuse.is_none());
         if unexpected {
-            shortfalls.push("no case notices some of the changes; --allow-survivors lets them pass".to_owned());
+            shortfalls
+                .push("no case notices some of the changes; --allow-survivors lets them pass".to_owned());
         }
         shortfalls
     }

@@ -40,7 +40,8 @@ impl Explanation<'_> {
         let mut lines = Lines { out, style };
         lines.named("request", &format!("{} {}", self.exchange.method, self.exchange.path))?;
         if let Some(service) = &self.examination.service {
-            let observed = if self.examination.is_observed { " (only observed: refusals go through)" } else { "" };
+            let observed =
+                if self.examination.is_observed { " (only observed: refusals go through)" } else { "" };
             lines.named("service", &format!("{service}{observed}"))?;
         }
         if let Some(caller) = &self.examination.caller {
@@ -137,7 +138,11 @@ impl Explanation<'_> {
             Some(ScopePart::Principal) => "another principal",
             Some(ScopePart::Resource) | None => "another resource",
         };
-        lines.more(&format!("  near     {}  {} is for {other}", policy.id, place(&place_of_policy(policy, placing))))
+        lines.more(&format!(
+            "  near     {}  {} is for {other}",
+            policy.id,
+            place(&place_of_policy(policy, placing))
+        ))
     }
 
     fn decision(&self, lines: &mut Lines<'_>) -> io::Result<()> {
@@ -170,11 +175,8 @@ impl Explanation<'_> {
 
 fn described(caller: &CallerFacts, now: i64) -> String {
     let CallerFacts { subject, actor, earlier, issuer, expires, scope, claims, groups } = caller;
-    let mut text = if subject == actor {
-        format!("{subject} for itself")
-    } else {
-        format!("{subject} through {actor}")
-    };
+    let mut text =
+        if subject == actor { format!("{subject} for itself") } else { format!("{subject} through {actor}") };
     for earlier in earlier {
         text.push_str(&format!(", before that {earlier}"));
     }

@@ -22,23 +22,30 @@ impl Mutation {
         match (count, excused) {
             (0, 0) => writeln!(out, "mutants: {tried} tried, each noticed by a case"),
             (_, 0) => writeln!(out, "mutants: {tried} tried, {count} noticed by no case"),
-            (0, _) => writeln!(out, "mutants: {tried} tried, each noticed by a case but for {excused} with a reason"),
-            (_, _) => writeln!(out, "mutants: {tried} tried, {count} noticed by no case, {excused} more with a reason"),
+            (0, _) => writeln!(
+                out,
+                "mutants: {tried} tried, each noticed by a case but for {excused} with a reason"
+            ),
+            (_, _) => writeln!(
+                out,
+                "mutants: {tried} tried, {count} noticed by no case, {excused} more with a reason"
+            ),
         }
     }
 
     /// The same as a JSON value.
     pub fn json(&self, places: &mut Places) -> Value {
-        let survivors = self.survivors(places).into_iter().map(|Survivor { policy, change, excuse, finding }| {
-            json!({
-                "policy": policy,
-                "change": change,
-                "expected": excuse,
-                "file": finding.file,
-                "line": finding.position.map(|position| position.line),
-                "column": finding.position.map(|position| position.column),
-            })
-        });
+        let survivors =
+            self.survivors(places).into_iter().map(|Survivor { policy, change, excuse, finding }| {
+                json!({
+                    "policy": policy,
+                    "change": change,
+                    "expected": excuse,
+                    "file": finding.file,
+                    "line": finding.position.map(|position| position.line),
+                    "column": finding.position.map(|position| position.column),
+                })
+            });
         json!({ "tried": self.tried(), "survivors": survivors.collect::<Vec<_>>() })
     }
 }

@@ -10,7 +10,7 @@ use cedar_policy::pst::{
 use super::statics::Statics;
 use crate::{
     analysis::{Analysis, policy::Dissected},
-    fault::Fault,
+    fault::{Fault, nearest},
     schema::BundleSchema,
 };
 
@@ -124,7 +124,9 @@ impl<'a> Reach<'a> {
             }
             "Group" => {
                 let exists = self.statics.knows("Group", id) || self.statics.is_claimed_group(id);
-                (!exists).then(|| (format!("nobody is in `{entity}`: no entities.json has it"), None))
+                let known = nearest(id, self.statics.groups());
+                let help = known.map(|known| format!("did you mean `Group::\"{known}\"`?"));
+                (!exists).then(|| (format!("nobody is in `{entity}`: no entities.json has it"), help))
             }
             _ => Some((format!("callers are in no `{type_name}`"), Some("they are in `Group`s".to_owned()))),
         }

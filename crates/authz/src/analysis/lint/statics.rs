@@ -41,6 +41,11 @@ impl Statics {
         self.parents.contains_key(&(type_name.to_owned(), id.to_owned()))
     }
 
+    /// The ids of all groups.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
+        self.parents.keys().filter(|(kind, _)| kind == "Group").map(|(_, id)| id.as_str())
+    }
+
     /// Everything that is in this entity, however far down.
     pub(super) fn below(&self, type_name: &str, id: &str) -> BTreeSet<Name> {
         let mut found = BTreeSet::new();
