@@ -53,7 +53,12 @@ impl Desk {
             self.succeed(&["config", setting[0], setting[1]]).await;
         }
         self.succeed(&["add", "."]).await;
-        self.succeed(&["commit", "--quiet", "--message", "Greet"]).await;
+        self.succeed(&["commit", "--quiet", "--allow-empty", "--message", "Greet"]).await;
+    }
+
+    /// Writes a file in the clone.
+    pub(crate) fn write(&self, path: &str, contents: &str) {
+        fs::write(self.work().join(path), contents).expect("a file");
     }
 
     /// Runs git to its end.
@@ -65,7 +70,7 @@ impl Desk {
     pub(crate) async fn succeed(&self, arguments: &[&str]) -> String {
         let Finished { success, stdout, stderr } = self.git(arguments).await;
         assert!(success, "git {arguments:?}: {stderr}");
-        String::from_utf8_lossy(&stdout).into_owned()
+        String::from_utf8_lossy(&stdout).trim_end().to_owned()
     }
 
     /// What git says, without what differs from desk to desk.

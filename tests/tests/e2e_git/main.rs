@@ -8,8 +8,13 @@
 )]
 
 mod desk;
+mod endpoints;
+mod hostile;
+mod large;
+mod many;
 mod run;
 mod stage;
 
+mod push_body;
 mod pushing;
 mod reading;

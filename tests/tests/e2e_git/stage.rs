@@ -19,7 +19,7 @@ pub(crate) struct Stage {
     pub(crate) world: Repositories,
     pub(crate) issuer: Issuer,
     /// What is between the two, where somebody counts.
-    pub(crate) wire: Option<Relay>,
+    wire: Option<Relay>,
 }
 
 /// Repositories behind git's own server, with or without a gate before them.
@@ -71,6 +71,24 @@ impl Stage {
     /// Where clients find `/git/`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/git", self.gateway.address())
+    }
+
+    /// Waits until Envoy has read everything that has been sent to it.
+    pub(crate) async fn settled(&self) {
+        // An answer of its own interface means that its loop has come round; the worker's figures stand still then.
+        let mut before = None;
+        loop {
+            let now = self.gateway.stat("http.gateway.downstream_cx_rx_bytes_total").await;
+            if before == Some(now) && now.is_some_and(|bytes| bytes > 0) {
+                return;
+            }
+            before = Some(now);
+        }
+    }
+
+    /// How many connections the server saw, where somebody counts.
+    pub(crate) fn seen(&self) -> usize {
+        self.wire.as_ref().expect("a relay").connections()
     }
 
     pub(crate) fn token(&self, caller: Caller) -> Option<String> {
