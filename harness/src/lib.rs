@@ -2,6 +2,7 @@
 //! configuration against them, development tokens, cases that play requests against a bundle, and a host that runs
 //! the very plugin.
 
+pub mod artifact;
 pub mod case;
 pub mod check;
 pub mod diagnostic;
