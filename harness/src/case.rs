@@ -23,5 +23,5 @@ pub use format::{
 };
 pub use native::Native;
 pub use play::{Played, play};
-pub use setup::{Route, Setup};
+pub use setup::Setup;
 pub use wasm::Wasm;

@@ -11,5 +11,6 @@ pub mod envoy_lint;
 pub mod host;
 pub mod mint;
 pub mod path;
+pub mod route;
 pub mod source;
 pub mod text;
