@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod mint;
+mod serve;
 
 use std::io;
 
@@ -24,6 +25,7 @@ enum Verb {
     Build(build::BuildArgs),
     Check(check::CheckArgs),
     Mint(Box<mint::MintArgs>),
+    Serve(Box<serve::ServeArgs>),
 }
 
 // === impl Cli ===
@@ -34,6 +36,7 @@ impl Cli {
             Verb::Build(args) => build::build(&args, terminal),
             Verb::Check(args) => check::check(&args, terminal),
             Verb::Mint(args) => mint::mint(&args, terminal),
+            Verb::Serve(args) => serve::serve(*args, terminal),
         }
     }
 }

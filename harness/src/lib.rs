@@ -12,5 +12,6 @@ pub mod host;
 pub mod mint;
 pub mod path;
 pub mod route;
+pub mod serve;
 pub mod source;
 pub mod text;
