@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::engine::{Exchange, Outcome, Seen};
 use super::file::{Case, Step};
 use super::format::{SeenRequest, Upstream, UpstreamSaw};
-use super::setup::Route;
+use crate::route::Route;
 
 use subset::missing;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use actgate_harness::case::Route;
+use actgate_harness::route::Route;
 use serde_json::{Value, json};
 
 use crate::e2e::template::Template;
