@@ -171,23 +171,29 @@ fn decided_value(outcome: Outcome<'_>, latency_us: Option<u64>) -> Value {
 }
 
 fn describe(call: &ToolCall) -> Value {
-    let arguments: Map<String, Value> = call
-        .arguments
-        .iter()
-        .map(|(name, value)| {
-            let shown = if call.secret.iter().any(|secret| secret == name) {
-                "[redacted]".into()
-            } else {
-                shorten(value)
-            };
-            (name.clone(), shown)
-        })
-        .collect();
+    let arguments: Map<String, Value> =
+        call.arguments.iter().map(|(name, value)| (name.clone(), shown(name, value, &call.secret))).collect();
     json!({
         "action": call.action.as_ref(),
         "resource": format!("{}::\"{}\"", call.resource.type_name, call.resource.id),
         "arguments": arguments,
     })
+}
+
+/// A value as records show it. Secret ones are named by their path: `args/content`.
+fn shown(path: &str, value: &Value, secret: &[String]) -> Value {
+    if secret.iter().any(|name| name == path) {
+        return "[redacted]".into();
+    }
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| (name.clone(), shown(&format!("{path}/{name}"), field, secret)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            shorten(value)
+        }
+    }
 }
 
 fn shorten(value: &Value) -> Value {

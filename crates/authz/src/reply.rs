@@ -1,10 +1,15 @@
 //! Refusals as bytes: the one place that turns a [`Denial`] into a reply, in the words of the caller's protocol.
 
 mod git;
+mod mcp;
 mod oci;
 mod problem;
 
-use actgate_call::{Adapter, RequestHead, Service, catalog, git::PushClient};
+use actgate_call::{
+    Adapter, RequestHead, Service, catalog,
+    git::PushClient,
+    mcp::{Client, McpRoute},
+};
 
 use crate::{decision::Denial, reason::Reason};
 
@@ -36,6 +41,8 @@ pub(crate) enum Voice {
     Git,
     /// The report that git prints ref by ref.
     Push(PushClient),
+    /// JSON-RPC, and where a tool is called, a result that the model reads.
+    Mcp(Box<Client>),
 }
 
 // === impl Voice ===
@@ -49,6 +56,7 @@ impl Voice {
                 catalog::Voice::Oci => Self::Oci { realm: oci::realm(head, &service.prefix) },
             },
             Adapter::Git(_) => Self::Git,
+            Adapter::Mcp(_) => Self::Mcp(Box::new(McpRoute::client(head))),
         }
     }
 
@@ -64,6 +72,7 @@ impl Voice {
             Self::Oci { realm } => oci::errors(denial, decision_id, realm),
             Self::Git => git::text(denial, decision_id),
             Self::Push(client) => git::report(denial, decision_id, client),
+            Self::Mcp(client) => mcp::refusal(denial, decision_id, client),
         }
     }
 
@@ -71,7 +80,7 @@ impl Voice {
     /// to HTTP, makes git send the rest as another request and print that one's failure.
     pub(crate) const fn is_heard_at_the_end(&self) -> bool {
         match self {
-            Self::Http | Self::Oci { .. } | Self::Git => false,
+            Self::Http | Self::Oci { .. } | Self::Git | Self::Mcp(_) => false,
             Self::Push(_) => true,
         }
     }
