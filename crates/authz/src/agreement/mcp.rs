@@ -109,9 +109,9 @@ fn arguments(rule: &CatalogRule, record: &Value) -> Vec<(String, String)> {
     let mut wrong = Vec::new();
     let is_required = |declared: &Value| declared.get("required") != Some(&Value::Bool(false));
     for argument in &rule.arguments {
-        let name = &argument.name;
+        let name = &argument.field;
         let Some(wanted) = cedar_type(argument.kind) else { continue };
-        let place = format!("arguments/{}", name.replace('~', "~0").replace('/', "~1"));
+        let place = format!("arguments/{}", argument.name.replace('~', "~0").replace('/', "~1"));
         let Some(declared) = attributes.get(name) else {
             wrong.push((
                 place,
@@ -127,7 +127,7 @@ fn arguments(rule: &CatalogRule, record: &Value) -> Vec<(String, String)> {
         }
     }
     let given = |name: &str| {
-        rule.arguments.iter().any(|argument| argument.name == name && cedar_type(argument.kind).is_some())
+        rule.arguments.iter().any(|argument| argument.field == name && cedar_type(argument.kind).is_some())
     };
     for (name, declared) in attributes {
         if is_required(declared) && !given(name) {

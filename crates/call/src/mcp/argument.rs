@@ -18,6 +18,8 @@ const MAX_PATH_BYTES: usize = 4096;
 pub struct ArgumentRule {
     /// Its name.
     pub name: String,
+    /// Its name in the policy context.
+    pub field: String,
     /// What it must be.
     pub kind: ArgumentType,
     /// Whether it may be absent.
@@ -129,9 +131,9 @@ impl Arguments {
                 if members.len() > MAX_EACH {
                     return Err(CallError::limit("mcp.each", MAX_EACH));
                 }
-                read.each = Some((rule.name.clone(), members));
+                read.each = Some((rule.field.clone(), members));
             } else {
-                read.shared.insert(rule.name.clone(), value.clone());
+                read.shared.insert(rule.field.clone(), value.clone());
             }
         }
         let undeclared = given.keys().find(|name| rules.iter().all(|rule| rule.name != **name));

@@ -102,7 +102,7 @@ impl<'r> Calls<'r> {
             .arguments
             .iter()
             .filter(|argument| argument.secret)
-            .map(|argument| format!("{}/{}", field::ARGS, argument.name))
+            .map(|argument| format!("{}/{}", field::ARGS, argument.field))
             .collect();
         for args in arguments.calls() {
             let resource = self.entity(form, field::NAME, name);

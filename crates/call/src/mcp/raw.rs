@@ -68,6 +68,9 @@ pub struct RawArgument {
     /// What it must be.
     #[serde(rename = "type")]
     pub kind: RawArgumentType,
+    /// Its name in the policy context, where it is another one.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// Whether it may be absent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,

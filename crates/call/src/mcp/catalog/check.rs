@@ -109,6 +109,12 @@ fn arguments(pointer: &str, raw: &BTreeMap<String, RawArgument>, faults: &mut Fa
         if rule.kind == ArgumentType::Each && rules.iter().any(|other| other.kind == ArgumentType::Each) {
             faults.add(format!("{at}/each"), "one list at most can be a call for each member");
         }
+        if rules.iter().any(|other| other.field == rule.field) {
+            faults.add(
+                format!("{at}/as"),
+                format!("another argument is `{}` in the policy context", rule.field),
+            );
+        }
         if rule.header.is_some() && rules.iter().any(|other| other.header == rule.header) {
             faults.add(format!("{at}/header"), "another argument is repeated by the same header");
         }
@@ -118,7 +124,7 @@ fn arguments(pointer: &str, raw: &BTreeMap<String, RawArgument>, faults: &mut Fa
 }
 
 fn argument(at: &str, name: &str, raw: &RawArgument, faults: &mut Faults) -> ArgumentRule {
-    let RawArgument { kind, optional, path, each, secret, header } = raw;
+    let RawArgument { kind, field, optional, path, each, secret, header } = raw;
     if path.is_some() && !matches!(kind, RawArgumentType::String | RawArgumentType::Strings) {
         faults.add(format!("{at}/path"), "only text is a path");
     }
@@ -142,6 +148,7 @@ fn argument(at: &str, name: &str, raw: &RawArgument, faults: &mut Faults) -> Arg
     }
     ArgumentRule {
         name: name.to_owned(),
+        field: field.as_deref().unwrap_or(name).to_owned(),
         kind: match kind {
             RawArgumentType::String if *each => ArgumentType::Each,
             RawArgumentType::String => ArgumentType::Text,
