@@ -227,8 +227,8 @@ impl Route {
         })
     }
 
-    /// Whether a path is the prefix or below it.
-    fn covers(&self, path: &str) -> bool {
+    /// Whether a path is the prefix, without or with its slash, or below it.
+    pub(super) fn covers(&self, path: &str) -> bool {
         let bare = self.prefix.strip_suffix('/').unwrap_or(&self.prefix);
         let path = path.split('?').next().unwrap_or(path);
         path.strip_prefix(bare).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

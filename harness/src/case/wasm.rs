@@ -118,8 +118,7 @@ impl Behind<'_> {
     fn route(&self, head: &Headers) -> Option<&Route> {
         let (host, path) = (head.text(":authority")?, head.text(":path")?);
         let fits = |route: &&Route| {
-            route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host))
-                && path.starts_with(&route.prefix)
+            route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host)) && route.covers(path)
         };
         self.routes.iter().filter(fits).max_by_key(|route| (route.host.is_some(), route.prefix.len()))
     }
