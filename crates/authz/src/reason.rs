@@ -239,9 +239,7 @@ impl Reason {
             self,
             Self::PolicyDenied
                 | Self::ApprovalRequired
-                | Self::Call(
-                    CallReason::RouteUnknown | CallReason::QueryUndeclared | CallReason::McpMethodUnknown
-                )
+                | Self::Call(CallReason::RouteUnknown | CallReason::QueryUndeclared)
         )
     }
 }

@@ -14,6 +14,8 @@ const MAX_PATH_BYTES: usize = 1024;
 const MAX_CALLS_BYTES: usize = 8 * 1024;
 /// A string argument is cut here, for the same reason as the path.
 const MAX_ARGUMENT_BYTES: usize = 256;
+/// So many members of a list are shown.
+const MAX_MEMBERS: usize = 16;
 
 /// What a request attempts, as far as it has been understood.
 ///
@@ -173,9 +175,14 @@ fn decided_value(outcome: Outcome<'_>, latency_us: Option<u64>) -> Value {
 fn describe(call: &ToolCall) -> Value {
     let arguments: Map<String, Value> =
         call.arguments.iter().map(|(name, value)| (name.clone(), shown(name, value, &call.secret))).collect();
+    // The first call is always spelt out, so it has to have a bound of its own.
+    let arguments = match Value::Object(arguments) {
+        long if long.to_string().len() > MAX_CALLS_BYTES => "[too long]".into(),
+        arguments => arguments,
+    };
     json!({
         "action": call.action.as_ref(),
-        "resource": format!("{}::\"{}\"", call.resource.type_name, call.resource.id),
+        "resource": format!("{}::\"{}\"", call.resource.type_name, clip(&call.resource.id, MAX_PATH_BYTES)),
         "arguments": arguments,
     })
 }
@@ -199,7 +206,10 @@ fn shown(path: &str, value: &Value, secret: &[String]) -> Value {
 fn shorten(value: &Value) -> Value {
     match value {
         Value::String(text) => clip(text, MAX_ARGUMENT_BYTES).into(),
-        Value::Array(members) => members.iter().map(shorten).collect(),
+        Value::Array(members) => {
+            let more = (members.len() > MAX_MEMBERS).then(|| "…".into());
+            members.iter().take(MAX_MEMBERS).map(shorten).chain(more).collect()
+        }
         Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), shorten(field))).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }

@@ -10,6 +10,8 @@ use crate::{
 
 /// Longer than any list that a person reviews; each member is a call for two principals.
 const MAX_EACH: usize = 64;
+/// Cedar sorts a set, for each principal anew.
+const MAX_TEXTS: usize = 1024;
 /// `PATH_MAX` of Linux.
 const MAX_PATH_BYTES: usize = 4096;
 
@@ -79,6 +81,9 @@ impl ArgumentRule {
             ArgumentType::Bool => Err(invalid("must be `true` or `false`")),
             ArgumentType::Texts | ArgumentType::Each => {
                 let members = value.as_array().ok_or_else(|| invalid("must be a list of texts"))?;
+                if members.len() > MAX_TEXTS {
+                    return Err(CallError::limit("mcp.texts", MAX_TEXTS));
+                }
                 members.iter().try_for_each(|member| self.text(member))?;
                 Ok(Some(value))
             }
