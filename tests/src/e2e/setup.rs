@@ -24,6 +24,8 @@ pub enum Needs {
     Vault,
     /// The registry and its client.
     Registry,
+    /// The MCP SDK.
+    Mcp,
 }
 
 // === impl Setup ===
@@ -64,6 +66,7 @@ impl Setup {
         let programs = match needs {
             Needs::Gateway => Vec::new(),
             Needs::Vault => vec![layout.rvault()],
+            Needs::Mcp => vec![layout.mcp_python()],
             Needs::Registry => vec![layout.debian("docker-registry"), layout.debian("skopeo")],
         };
         if let Some(Err(missing)) = programs.into_iter().find(Result::is_err) {

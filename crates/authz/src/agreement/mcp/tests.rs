@@ -44,6 +44,9 @@ fn catalog() -> Value {
             { "name": "write", "action": "mcp.file.write", "effect": "write", "arguments": {
                 "path": path, "content": path, "append": { "type": "bool", "optional": true },
             } },
+            { "name": "touch", "action": "mcp.file.write", "effect": "write", "arguments": {
+                "path": path, "content": path,
+            } },
         ],
         "prompts": [{ "name": "p", "action": "mcp.prompt.get", "effect": "read", "arguments": { "path": path } }],
         "resources": [{ "uri": "files:*", "action": "mcp.resource.read", "effect": "read" }],
