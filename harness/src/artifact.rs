@@ -15,8 +15,8 @@ pub const VARIABLE: &str = "ACTGATE_WASM";
 /// What it is called.
 const FILE: &str = "actgate.wasm";
 
-/// No callback of the plugin takes a hundredth of it: one that does is ended, and what waits for it refused.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// A callback that takes longer hangs, and is ended: the slowest one loads a bundle.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Why there is no plugin to run.
 #[derive(Debug, thiserror::Error)]

@@ -17,6 +17,8 @@ pub struct Route {
     pub strip_prefix: bool,
     /// Whether it is git's own protocol, which has its own words for a refusal.
     pub speaks_git: bool,
+    /// Whether it is MCP, which has its own words for a refusal, and whose endpoint is the prefix itself.
+    pub speaks_mcp: bool,
     /// Whether its denials are only observed.
     pub observed: bool,
     /// Whether the upstream is to see the caller's token.
@@ -35,8 +37,7 @@ pub fn read(config: &Value) -> Vec<Route> {
 /// The service that a path belongs to, as Envoy's routes find it: the longest prefix of a fitting host.
 pub fn find<'r>(routes: &'r [Route], host: &str, path: &str) -> Option<&'r Route> {
     let fits = |route: &&Route| {
-        route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host))
-            && path.starts_with(&route.prefix)
+        route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host)) && route.covers(path)
     };
     routes.iter().filter(fits).max_by_key(|route| (route.host.is_some(), route.prefix.len()))
 }
@@ -67,9 +68,17 @@ impl Route {
             prefix: text("prefix")?,
             strip_prefix: truth("strip_prefix"),
             speaks_git: text("adapter").as_deref() == Some("git"),
+            speaks_mcp: text("adapter").as_deref() == Some("mcp"),
             observed: text("mode").as_deref() == Some("observe"),
             forwards_credential: truth("forward_credential"),
         })
+    }
+
+    /// Whether a path is the prefix, without or with its slash, or below it.
+    fn covers(&self, path: &str) -> bool {
+        let bare = self.prefix.strip_suffix('/').unwrap_or(&self.prefix);
+        let path = path.split('?').next().unwrap_or(path);
+        path.strip_prefix(bare).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// The path as the upstream is to see it.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use actgate_call::{
     Adapter, CallError, RequestHead, Service, Services,
     catalog::{Catalog, CatalogFault, Limits, RawCatalog},
-    git,
+    git, mcp,
 };
 use actgate_token::Verifier;
 
 use crate::{
-    agreement::{check_catalog, check_git_catalog},
+    agreement::{check_catalog, check_git_catalog, check_mcp_catalog},
     bundle::PolicyBundle,
     config::{AdapterKind, Config, Mode, ServiceConfig},
     document::{BUNDLE_FORMAT, BundleDocument, PackDocument},
@@ -212,6 +212,7 @@ fn adapters<'a>(
         let adapter = match kind {
             AdapterKind::Rest => rest_adapter(pack, bundle, Limits { max_body: config.max_body }),
             AdapterKind::Git => git_adapter(pack, bundle),
+            AdapterKind::Mcp => mcp_adapter(pack, bundle, Limits { max_body: config.max_body }),
         };
         match adapter {
             Ok(adapter) => {
@@ -237,6 +238,14 @@ fn git_adapter(pack: &PackDocument, bundle: &PolicyBundle) -> Result<Adapter, Ve
     let catalog = git::Catalog::try_from(raw).map_err(|found| in_file(file, found))?;
     let faults = check_git_catalog(file, &pack.schema.file, &catalog, bundle);
     if faults.is_empty() { Ok(Adapter::Git(catalog)) } else { Err(faults) }
+}
+
+fn mcp_adapter(pack: &PackDocument, bundle: &PolicyBundle, limits: Limits) -> Result<Adapter, Vec<Fault>> {
+    let file = &pack.catalog.file;
+    let raw: mcp::RawCatalog = pack.catalog.read().map_err(|fault| vec![fault])?;
+    let catalog = mcp::Catalog::try_from(raw, limits).map_err(|found| in_file(file, found))?;
+    let faults = check_mcp_catalog(file, &pack.schema.file, &catalog, bundle);
+    if faults.is_empty() { Ok(Adapter::Mcp(catalog)) } else { Err(faults) }
 }
 
 fn in_file(file: &str, found: Vec<CatalogFault>) -> Vec<Fault> {

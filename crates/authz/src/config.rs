@@ -108,6 +108,8 @@ pub(crate) enum AdapterKind {
     Rest,
     /// Git over HTTP.
     Git,
+    /// MCP over Streamable HTTP.
+    Mcp,
 }
 
 /// Whether a service's verdicts are enforced.

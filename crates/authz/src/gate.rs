@@ -287,10 +287,10 @@ impl Gate {
                 findings.voice = client.as_ref().map_or(Voice::Git, Voice::push);
                 *calls
             }
-            Body::Complete(bytes) => route.extract(&bytes).map_err(|error| malformed(&error))?,
+            Body::Complete(bytes) => extract(route, &bytes, &mut findings.voice)?,
             Body::Pending => match AwaitedBody::of(route) {
                 Some(awaited) => return Ok(Judgement::Await(awaited)),
-                None => route.extract(b"").map_err(|error| malformed(&error))?,
+                None => extract(route, b"", &mut findings.voice)?,
             },
         };
         let calls = findings.calls.insert(calls);
@@ -387,6 +387,19 @@ fn unavailable(why: &str) -> Denial {
     let mut denial = Denial::new(Reason::GateUnavailable, "the gate could not decide");
     denial.internal = Some(why.to_owned());
     denial
+}
+
+/// The tool calls of a whole body. What it says of whom to answer is known even where it is refused.
+fn extract(route: &Route, body: &[u8], voice: &mut Voice) -> Result<ToolCalls, Denial> {
+    let calls = match route {
+        Route::Mcp(route) => {
+            let reading = route.read_body(body);
+            *voice = Voice::Mcp(Box::new(reading.client));
+            reading.calls
+        }
+        Route::Rest(_) | Route::Git(_) => route.extract(body),
+    };
+    calls.map_err(|error| malformed(&error))
 }
 
 fn refused(error: &actgate_token::TokenError) -> Denial {

@@ -150,6 +150,14 @@ reasons! {
         GitCapabilityRefused => ("git_capability_refused", 400, "A capability is not accepted", None),
         /// A push option that hooks could read differently.
         GitPushOptionInvalid => ("git_push_option_invalid", 400, "A push option is not accepted", None),
+        /// A body that is no message of MCP, or one that servers could understand in another way.
+        McpMessageInvalid => ("mcp_message_invalid", 400, "The message is not accepted", None),
+        /// A header that says something else than the message, or is missing beside it.
+        McpHeaderMismatch => ("mcp_header_mismatch", 400, "A header and the message do not agree", None),
+        /// A version of MCP that is not read here.
+        McpVersionUnsupported => ("mcp_version_unsupported", 400, "The MCP version is not supported", None),
+        /// A method that the version does not have, or that nobody knows.
+        McpMethodUnknown => ("mcp_method_unknown", 403, "The method is not known", None),
         /// More of something than is decided on at once.
         LimitExceeded => ("limit_exceeded", 413, "A limit is exceeded", None),
         /// CONNECT or a protocol upgrade.

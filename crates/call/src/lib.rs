@@ -9,13 +9,16 @@
 
 pub mod adapter;
 pub mod catalog;
+mod content;
 pub mod error;
 mod escape;
 #[cfg(test)]
 mod fixture;
+pub mod form;
 pub mod git;
 pub mod head;
 pub mod json;
+pub mod mcp;
 pub mod path;
 pub mod query;
 pub mod rest;

@@ -80,8 +80,6 @@ enum Format {
     Junit,
 }
 
-/// A callback of a case that takes longer hangs: the slowest one loads a bundle.
-
 pub(crate) fn test(args: &TestArgs, terminal: &mut Terminal) -> io::Result<ExitCode> {
     let cases = find_cases(&args.targets).and_then(|files| read_cases(files, args.filter.as_deref()));
     let cases = match cases {
