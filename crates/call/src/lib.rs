@@ -9,6 +9,7 @@
 
 pub mod adapter;
 pub mod catalog;
+pub mod envelope;
 pub mod error;
 mod escape;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub mod service;
 pub mod tool_call;
 
 pub use adapter::{Adapter, BodyNeed, Route};
+pub use envelope::{CallDigest, Envelope};
 pub use error::CallError;
 pub use head::RequestHead;
 pub use path::CanonicalPath;

@@ -202,7 +202,13 @@ fn decided(step: &Step, outcome: &Outcome, findings: &mut Findings) {
 }
 
 /// What the client got.
-fn answered(step: &Step, exchange: &Exchange, route: Option<&Route>, outcome: &Outcome, findings: &mut Findings) {
+fn answered(
+    step: &Step,
+    exchange: &Exchange,
+    route: Option<&Route>,
+    outcome: &Outcome,
+    findings: &mut Findings,
+) {
     let expect = &step.expect;
     if outcome.status != expect.status {
         findings.add("/expect/status", "status", expect.status, outcome.status);
@@ -226,7 +232,9 @@ fn answered(step: &Step, exchange: &Exchange, route: Option<&Route>, outcome: &O
     match &exchange.upstream {
         Some(upstream) => upstream_answer(exchange, upstream, outcome, findings),
         // Where a head cannot even be read, no service is known, nor how its clients talk.
-        None if route.is_some_and(|route| route.speaks_git && outcome.recorded("/service") == route.service) => {
+        None if route
+            .is_some_and(|route| route.speaks_git && outcome.recorded("/service") == route.service) =>
+        {
             git_refusal(step, outcome, findings);
         }
         None => refusal(step, &answer, outcome, findings),
