@@ -1,22 +1,25 @@
 //! One request on its way through: bytes in, steps out. The host does nothing but what a [`Step`] says.
 
+mod approval;
 mod body;
 mod drain;
 mod step;
 
-use actgate_call::RequestHead;
+use actgate_call::{RequestHead, ToolCalls};
 use actgate_token::{Caller, TokenCache};
 
+use self::{
+    approval::{Asking, Held, Question},
+    body::{AwaitedBody, Body, malformed},
+    drain::{Drain, Drained},
+};
 pub use self::{
     body::BodyProgress,
     step::{Forwarding, Passage, Step},
 };
-use self::{
-    body::{AwaitedBody, Body, malformed},
-    drain::{Drain, Drained},
-};
 use crate::{
     authorizer::{Authorizer, GuardedService},
+    claim::{Claim, Entropy},
     config::Mode,
     credential::credential,
     decision::{Decision, Denial, Observation},
@@ -34,8 +37,11 @@ pub struct Gate {
     id: String,
     started: Moment,
     clock: Clock,
+    entropy: Entropy,
     body: BodyProgress,
     state: State,
+    /// A claim that was granted, and whether the request went on with it.
+    claimed: Option<(Claim, bool)>,
 }
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
@@ -47,6 +53,8 @@ enum State {
     Start,
     /// The head is understood and authenticated, and the body is needed.
     AwaitingBody(Box<Awaiting>),
+    /// It is held, and the approval service is asked.
+    Asking(Box<Asking>),
     /// It is refused, and its body is drawn off before it is told so.
     Draining { drain: Drain, record: String },
     /// A step that ends the matter has been given, with this record.
@@ -71,9 +79,20 @@ struct Findings<'a> {
     service: Option<&'a GuardedService>,
 }
 
+/// What is judged of a request.
+#[derive(Clone, Copy)]
+struct Presented<'p> {
+    headers: &'p [(&'p [u8], &'p [u8])],
+    body: &'p Body,
+    /// The groups that have approved it.
+    approved: &'p [String],
+}
+
 /// Where [`Gate::judge`] has come to.
 enum Judgement {
     Await(AwaitedBody),
+    /// People can be asked.
+    Ask(Box<Question>),
     Decided(Decision),
 }
 
@@ -84,7 +103,22 @@ impl Gate {
     pub fn new(started: Moment, random: [u8; 10]) -> Self {
         let id =
             uuid::Builder::from_unix_timestamp_millis(started.unix_millis(), &random).into_uuid().to_string();
-        Self { id, started, clock: || None, body: BodyProgress::default(), state: State::Start }
+        Self {
+            id,
+            started,
+            clock: || None,
+            entropy: || None,
+            body: BodyProgress::default(),
+            state: State::Start,
+            claimed: None,
+        }
+    }
+
+    /// The same gate with randomness, without which nobody is asked for approval.
+    #[must_use]
+    pub fn with_entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = entropy;
+        self
     }
 
     /// The same gate with a clock, so that records say how long a decision took.
@@ -127,6 +161,11 @@ impl Gate {
         match std::mem::replace(&mut self.state, State::Start) {
             State::AwaitingBody(awaiting) => self.read_on(authorizer, cache, *awaiting, read, now),
             State::Draining { drain, record } => self.drain(drain, record, now),
+            // What streams behind what is asked about.
+            State::Asking(asking) => {
+                self.state = State::Asking(asking);
+                Step::AwaitBody
+            }
             // A body that nobody waits for: what was decided is out of this gate's hands, anything else is a refusal.
             State::Start | State::Decided { .. } => {
                 self.refuse_as_unavailable(authorizer, now, "a body came when none was awaited")
@@ -166,20 +205,18 @@ impl Gate {
     pub fn record(&self) -> Option<&str> {
         match &self.state {
             State::Decided { record } | State::Draining { record, .. } => Some(record),
-            State::Start | State::AwaitingBody(_) => None,
+            State::Start | State::AwaitingBody(_) | State::Asking(_) => None,
         }
     }
 
     /// The request is over. Returns the record of one that ended unanswered, such as a client that went away.
     pub fn finish(&mut self, authorizer: &Authorizer) -> Option<String> {
+        let aborted = |attempt: &Attempt| {
+            attempt.open_record(&self.id, authorizer.bundle_id(), self.started, None, Outcome::Aborted)
+        };
         match &self.state {
-            State::AwaitingBody(awaiting) => Some(awaiting.attempt.open_record(
-                &self.id,
-                authorizer.bundle_id(),
-                self.started,
-                None,
-                Outcome::Aborted,
-            )),
+            State::AwaitingBody(awaiting) => Some(aborted(&awaiting.attempt)),
+            State::Asking(asking) => Some(aborted(&asking.attempt)),
             State::Draining { record, .. } => Some(record.clone()),
             State::Start | State::Decided { .. } => None,
         }
@@ -193,16 +230,25 @@ impl Gate {
         body: Body,
         now: Moment,
     ) -> Step {
-        if matches!(self.state, State::Decided { .. } | State::Draining { .. }) {
+        if matches!(self.state, State::Decided { .. } | State::Draining { .. } | State::Asking(_)) {
             return self.refuse_as_unavailable(authorizer, now, "the request was decided before");
         }
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
-        match Self::judge(authorizer, cache, headers, body, now, &mut findings) {
+        let presented = Presented { headers, body: &body, approved: &[] };
+        match self.judge(authorizer, cache, presented, now, &mut findings) {
             Ok(Judgement::Await(body)) => {
                 let Findings { attempt, voice, service: _ } = findings;
                 let headers = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
                 self.state = State::AwaitingBody(Box::new(Awaiting { headers, body, attempt, voice }));
                 Step::AwaitBody
+            }
+            Ok(Judgement::Ask(mut question)) => {
+                let Findings { attempt, voice, service: _ } = findings;
+                let callout = question.take_callout();
+                let headers = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+                self.state =
+                    State::Asking(Box::new(Asking { headers, body, attempt, voice, question: *question }));
+                Step::Callout(callout)
             }
             Ok(Judgement::Decided(Decision::Allow(permit))) => {
                 let Some(service) = findings.service else {
@@ -225,13 +271,14 @@ impl Gate {
     /// The way of one request. Authentication comes before any body is buffered, the catalog after authentication, so
     /// that nobody unknown learns what exists.
     fn judge<'a>(
+        &self,
         authorizer: &'a Authorizer,
         cache: &mut TokenCache,
-        headers: &[(&[u8], &[u8])],
-        body: Body,
+        presented: Presented<'_>,
         now: Moment,
         findings: &mut Findings<'a>,
     ) -> Result<Judgement, Denial> {
+        let Presented { headers, body, approved } = presented;
         let head = RequestHead::parse(headers).map_err(|error| malformed(&error))?;
         let service = authorizer.select(&head).map_err(|error| malformed(&error))?;
         findings.attempt.service(&head, &service.call.name);
@@ -249,9 +296,9 @@ impl Gate {
         let calls = match body {
             Body::Push { calls, client } => {
                 findings.voice = client.as_ref().map_or(Voice::Git, Voice::push);
-                *calls
+                ToolCalls::clone(calls)
             }
-            Body::Complete(bytes) => route.extract(&bytes).map_err(|error| malformed(&error))?,
+            Body::Complete(bytes) => route.extract(bytes).map_err(|error| malformed(&error))?,
             Body::Pending => match AwaitedBody::of(&route) {
                 Some(awaited) => return Ok(Judgement::Await(awaited)),
                 None => route.extract(b"").map_err(|error| malformed(&error))?,
@@ -259,8 +306,30 @@ impl Gate {
         };
         findings.attempt.calls(&calls);
         narrow(&caller, &calls, authorizer.scopes(caller.token().issuer_alias()), &authorizer.bundle.schema)?;
-        let request = AccessRequest { caller: &caller, calls: &calls, now: now.unix_time() };
-        Ok(Judgement::Decided(authorizer.bundle.decide(&request)))
+        let request = AccessRequest { caller: &caller, calls: &calls, now: now.unix_time(), approved };
+        let decision = authorizer.bundle.decide(&request);
+        let Decision::RequireApproval(hold) = &decision else { return Ok(Judgement::Decided(decision)) };
+        // A grant that does not suffice asks no second time; what is only observed troubles nobody.
+        if !approved.is_empty() || service.mode == Mode::Observe || authorizer.approvals.is_none() {
+            return Ok(Judgement::Decided(decision));
+        }
+        let shown: &[u8] = match body {
+            Body::Complete(bytes) => bytes,
+            Body::Push { .. } => b"",
+            // People see all of what they approve.
+            Body::Pending => return Ok(Judgement::Await(AwaitedBody::to_show(authorizer.max_body))),
+        };
+        let held = Held {
+            authorizer,
+            service,
+            head: &head,
+            caller: &caller,
+            route: &route,
+            calls: &calls,
+            body: shown,
+        };
+        let question = Question::of(held, &hold.denial, &self.id, self.entropy)?;
+        Ok(question.map_or(Judgement::Decided(decision), |question| Judgement::Ask(Box::new(question))))
     }
 
     fn refuse_or_observe(

@@ -14,6 +14,7 @@ mod agreement;
 mod approval;
 mod authorizer;
 mod bundle;
+mod claim;
 mod config;
 mod credential;
 mod decision;
@@ -34,9 +35,11 @@ mod statement;
 #[cfg(test)]
 mod fixture;
 
+pub use actgate_call::envelope::SecretKey;
 pub use actgate_token::TokenCache;
 pub use authorizer::{Authorizer, GuardedService, Loaded, Summary};
 pub use bundle::PolicyBundle;
+pub use claim::{Callout, CalloutAnswer, Entropy, Ticket};
 pub use config::{DEFAULT_MAX_BODY, Mode, PackReference, bundle_packs};
 pub use decision::{Decision, Denial, Hold, Observation, Permit};
 pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocument, TextDocument};

@@ -61,6 +61,7 @@ impl<'s> Native<'s> {
             Step::AwaitBody | Step::Discard(_) => {
                 Err(EngineError("the gate waits for more than the whole body".to_owned()))
             }
+            Step::Callout(_) => Err(EngineError("cases have no approval service".to_owned())),
             Step::Forward(_) | Step::Reply(_) => Ok(step),
         }
     }
@@ -127,7 +128,9 @@ impl Engine for Native<'_> {
                 touched: false,
                 record: record(&open, status, &details, "-")?,
             }),
-            Step::AwaitBody | Step::Discard(_) => Err(EngineError("the gate waits for a body".to_owned())),
+            Step::AwaitBody | Step::Discard(_) | Step::Callout(_) => {
+                Err(EngineError("the gate waits for something".to_owned()))
+            }
         }
     }
 }
