@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actgate_call::{
     Adapter, CallError, RequestHead, Service, Services,
     catalog::{Catalog, CatalogFault, Limits, RawCatalog},
+    envelope::SecretKey,
     git, mcp,
 };
 use actgate_token::Verifier;
@@ -12,6 +13,7 @@ use actgate_token::Verifier;
 use crate::{
     agreement::{check_catalog, check_git_catalog, check_mcp_catalog},
     bundle::PolicyBundle,
+    claim::ApprovalService,
     config::{AdapterKind, Config, Mode, ServiceConfig},
     document::{BUNDLE_FORMAT, BundleDocument, PackDocument},
     fault::Fault,
@@ -23,6 +25,8 @@ use crate::{
 pub struct Authorizer {
     pub(crate) verifier: Verifier,
     pub(crate) bundle: PolicyBundle,
+    pub(crate) approvals: Option<ApprovalService>,
+    pub(crate) max_body: usize,
     services: Services,
     guarded: Vec<GuardedService>,
     scopes: Vec<(String, Words)>,
@@ -113,8 +117,26 @@ impl Authorizer {
             policies: bundle.policies.set.policies().count(),
             entities: bundle.entities.len(),
         };
-        let authorizer = Self { verifier, bundle, services, guarded, scopes: config.scopes };
+        let authorizer = Self {
+            verifier,
+            bundle,
+            approvals: config.approvals,
+            max_body: config.max_body,
+            services,
+            guarded,
+            scopes: config.scopes,
+        };
         Ok(Loaded { authorizer, warnings, summary })
+    }
+
+    /// Seals the secret arguments of held calls with this key, so that approvers can be asked about them. It is no part of
+    /// a bundle, which is no place for secrets.
+    #[must_use]
+    pub fn with_secrets_key(mut self, key: SecretKey) -> Self {
+        if let Some(approvals) = &mut self.approvals {
+            approvals.secrets = Some(key);
+        }
+        self
     }
 
     /// Which bundle this is.

@@ -1,7 +1,7 @@
 //! The ledger record of one request, version 1.
 
 use actgate_call::{RequestHead, ToolCall, ToolCalls};
-use actgate_token::Caller;
+use actgate_token::{Caller, Grant};
 use serde_json::{Map, Value, json};
 
 use crate::{decision::Denial, moment::Moment};
@@ -30,6 +30,7 @@ pub(crate) struct Attempt {
     who: Option<Value>,
     calls: Vec<Value>,
     count: usize,
+    approved: Value,
 }
 
 /// What was decided, for the record.
@@ -84,6 +85,16 @@ impl Attempt {
         }));
     }
 
+    /// Who approved it, by a grant that was verified.
+    pub(crate) fn approved(&mut self, grant: &Grant) {
+        self.approved = json!({
+            "id": grant.approval(),
+            "grant": grant.id(),
+            "groups": grant.groups(),
+            "approvers": grant.approvers(),
+        });
+    }
+
     pub(crate) fn calls(&mut self, calls: &ToolCalls) {
         self.count = calls.len();
         self.calls.clear();
@@ -136,7 +147,7 @@ impl Attempt {
             "stage": if matches!(outcome, Outcome::Aborted) { "aborted" } else { "decided" },
             "attempted": attempted,
             "decided": decided_value(outcome, latency_us),
-            "approved": Value::Null,
+            "approved": self.approved,
         });
         let mut text = record.to_string();
         text.pop();
@@ -164,6 +175,9 @@ fn decided_value(outcome: Outcome<'_>, latency_us: Option<u64>) -> Value {
         value.insert("detail".to_owned(), clip(&denial.detail, MAX_PATH_BYTES).into());
         if !denial.groups.is_empty() {
             value.insert("groups".to_owned(), json!(denial.groups));
+        }
+        if let Some(ticket) = &denial.ticket {
+            value.insert("approval".to_owned(), ticket.id.as_str().into());
         }
         if let Some(internal) = &denial.internal {
             value.insert("internal".to_owned(), clip(internal, MAX_PATH_BYTES).into());

@@ -223,6 +223,15 @@ impl Pointer {
         }
         Ok(Some(place))
     }
+
+    /// The value at this place, to be replaced; nothing where [`Self::find`] finds nothing.
+    pub fn find_mut<'v>(&self, value: &'v mut Value) -> Option<&'v mut Value> {
+        self.tokens.iter().try_fold(value, |place, token| match place {
+            Value::Object(members) => members.get_mut(token),
+            Value::Array(items) => items.get_mut(index(token)?),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        })
+    }
 }
 
 /// The member `name` of an object, if there is one.

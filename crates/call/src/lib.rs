@@ -10,6 +10,7 @@
 pub mod adapter;
 pub mod catalog;
 mod content;
+pub mod envelope;
 pub mod error;
 mod escape;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub mod shape;
 pub mod tool_call;
 
 pub use adapter::{Adapter, BodyNeed, Route};
+pub use envelope::{CallDigest, Envelope};
 pub use error::CallError;
 pub use head::RequestHead;
 pub use path::CanonicalPath;

@@ -7,14 +7,14 @@ use crate::{
 };
 
 /// Names in context and attributes.
-pub(super) mod field {
-    pub(in super::super) const OLD: &str = "old";
-    pub(in super::super) const NEW: &str = "new";
-    pub(in super::super) const REF: &str = "ref";
-    pub(in super::super) const KIND: &str = "kind";
-    pub(in super::super) const PUSH_OPTIONS: &str = "push_options";
-    pub(in super::super) const REPO: &str = "repo";
-    pub(in super::super) const NAME: &str = "name";
+pub(crate) mod field {
+    pub(crate) const OLD: &str = "old";
+    pub(crate) const NEW: &str = "new";
+    pub(crate) const REF: &str = "ref";
+    pub(crate) const KIND: &str = "kind";
+    pub(crate) const PUSH_OPTIONS: &str = "push_options";
+    pub(crate) const REPO: &str = "repo";
+    pub(crate) const NAME: &str = "name";
 }
 
 const UPDATE_CONTEXT: &[(&str, ValueForm)] = &[
