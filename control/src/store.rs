@@ -52,7 +52,8 @@ impl Store {
         sqlx::any::install_default_drivers();
         let url = format!("sqlite://{}?mode=rwc", file.display());
         let options = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
+            // SQLite lets one write at a time and does not queue the others; the pool does.
+            .max_connections(1)
             .acquire_timeout(ACQUIRE)
             // A yes that was consumed must stay consumed when the power fails: FULL also in WAL mode.
             .after_connect(|connection, _| {

@@ -537,10 +537,10 @@ async fn futures_of<'a, T, F: Future<Output = T> + 'a>(
     let mut done: Vec<Option<T>> = claims.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
         for (future, slot) in running.iter_mut().zip(&mut done) {
-            if slot.is_none() {
-                if let std::task::Poll::Ready(value) = future.as_mut().poll(context) {
-                    *slot = Some(value);
-                }
+            if slot.is_none()
+                && let std::task::Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *slot = Some(value);
             }
         }
         if done.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
