@@ -64,7 +64,7 @@ impl App {
 
     /// Everything that is served.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new().merge(api::router()).merge(console::router()).with_state(Arc::clone(self))
+        Router::new().merge(api::router()).merge(console::router(self)).with_state(Arc::clone(self))
     }
 
     /// Serves until `stop` ends, and then finishes what is being answered.
@@ -91,6 +91,11 @@ impl App {
             }
             tokio::time::sleep(UPKEEP).await;
         }
+    }
+
+    /// Whether people reach the console over TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.config.public_url.starts_with("https://")
     }
 
     /// Where people decide an approval.
