@@ -71,7 +71,13 @@ impl Voice {
             Self::Git if head.method() == "POST" && head.path().as_str().ends_with("/git-upload-archive") => {
                 Self::Archive
             }
-            Self::Http | Self::Oci { .. } | Self::Git | Self::Lfs | Self::Archive | Self::Push(_) => self,
+            Self::Http
+            | Self::Oci { .. }
+            | Self::Git
+            | Self::Lfs
+            | Self::Archive
+            | Self::Push(_)
+            | Self::Mcp(_) => self,
         }
     }
 

@@ -149,7 +149,7 @@ impl Analysis {
 
     fn hear(&self, caller: &Caller, calls: &ToolCalls, approved: &[String], now: Moment) -> Vec<Hearing> {
         let bundle = &self.authorizer.bundle;
-        let request = AccessRequest { caller, calls, now: now.unix_time() };
+        let request = AccessRequest { caller, calls, now: now.unix_time(), approved: &[] };
         // What cannot be asked is refused; the conclusion says why.
         let Ok(questions) = bundle.questions(&request) else { return Vec::new() };
         let mut hearings = Vec::new();

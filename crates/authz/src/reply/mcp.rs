@@ -66,11 +66,15 @@ const fn is_of_the_call(reason: Reason) -> bool {
         | Reason::PolicyDenied
         | Reason::PolicyError
         | Reason::ApprovalRequired
+        | Reason::ApprovalDenied
+        | Reason::ApprovalInFlight
+        | Reason::ApprovalLimit
         | Reason::Call(CallReason::RouteUnknown | CallReason::ArgumentInvalid) => true,
         Reason::TokenMissing
         | Reason::CredentialAmbiguous
         | Reason::Token(_)
         | Reason::Call(_)
+        | Reason::ApprovalUnavailable
         | Reason::GateUnavailable => false,
     }
 }
@@ -118,6 +122,10 @@ fn code(reason: Reason) -> i64 {
         | Reason::PolicyDenied
         | Reason::PolicyError
         | Reason::ApprovalRequired
+        | Reason::ApprovalDenied
+        | Reason::ApprovalInFlight
+        | Reason::ApprovalLimit
+        | Reason::ApprovalUnavailable
         | Reason::GateUnavailable => i64::from(reason.row().status),
     }
 }
