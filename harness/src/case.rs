@@ -34,6 +34,6 @@ pub use play::{Interruption, Played, play};
 pub use question::{Question, moment};
 pub use report::{write_failures, write_json, write_junit, write_summary};
 pub use run::{CaseReport, NamedCase, Progress, Report, read_cases, run};
-pub use setup::{Route, Setup};
+pub use setup::Setup;
 pub use suite::{Engines, Failure, Suite};
 pub use wasm::Wasm;

@@ -5,6 +5,7 @@ mod check;
 mod explain;
 mod mint;
 mod scrutiny;
+mod serve;
 mod test;
 
 use std::io;
@@ -28,6 +29,7 @@ enum Verb {
     Check(check::CheckArgs),
     Explain(Box<explain::ExplainArgs>),
     Mint(Box<mint::MintArgs>),
+    Serve(Box<serve::ServeArgs>),
     Test(test::TestArgs),
 }
 
@@ -40,6 +42,7 @@ impl Cli {
             Verb::Check(args) => check::check(&args, terminal),
             Verb::Explain(args) => explain::explain(&args, terminal),
             Verb::Mint(args) => mint::mint(&args, terminal),
+            Verb::Serve(args) => serve::serve(*args, terminal),
             Verb::Test(args) => test::test(&args, terminal),
         }
     }

@@ -15,5 +15,7 @@ pub mod mint;
 pub mod mutation;
 pub mod path;
 pub mod places;
+pub mod route;
+pub mod serve;
 pub mod source;
 pub mod text;

@@ -25,6 +25,8 @@ pub struct AccessRequest<'a> {
     pub calls: &'a ToolCalls,
     /// The time.
     pub now: UnixTime,
+    /// The groups that have approved exactly these calls, by a verified grant.
+    pub approved: &'a [String],
 }
 
 /// An [`AccessRequest`] that outlives the request, for who looks over the gate's shoulder: coverage of cases,
@@ -57,6 +59,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Grounds {
     /// `@id` of each determining policy, sorted.
     pub(crate) policies: Vec<String>,
+    /// Those of them that refused the call of `call`: what they say, they say of it and of no other.
+    pub(crate) own: Vec<String>,
     /// The index of the refused call.
     pub(crate) call: usize,
     /// The principal that was refused, as an entity id; absent where a forbid refused the call for anyone.
@@ -68,6 +72,8 @@ pub(crate) struct Grounds {
 struct Round {
     allowed: bool,
     determining: BTreeSet<PolicyId>,
+    /// What determined the refusal of the first refused call.
+    own: BTreeSet<PolicyId>,
     call: usize,
     principal: Option<String>,
     error: Option<String>,
@@ -88,7 +94,7 @@ pub(crate) struct Question {
 impl Inquiry {
     /// The same as a question.
     pub fn request(&self) -> AccessRequest<'_> {
-        AccessRequest { caller: &self.caller, calls: &self.calls, now: self.now }
+        AccessRequest { caller: &self.caller, calls: &self.calls, now: self.now, approved: &[] }
     }
 }
 
@@ -101,7 +107,8 @@ impl PolicyBundle {
             Ok(questions) => questions,
             Err((call, error)) => return Verdict::Fail(Grounds { call, ..Grounds::default() }, error),
         };
-        let plain = self.round(&questions, &[]);
+        let granted: Vec<&str> = request.approved.iter().map(String::as_str).collect();
+        let plain = self.round(&questions, &granted);
         if let Some(error) = plain.error.clone() {
             return Verdict::Fail(self.grounds(&plain), error);
         }
@@ -135,8 +142,14 @@ impl PolicyBundle {
         let approvals = RestrictedExpression::new_set(
             approved.iter().map(|group| RestrictedExpression::new_string((*group).to_owned())),
         );
-        let mut round =
-            Round { allowed: true, determining: BTreeSet::new(), call: 0, principal: None, error: None };
+        let mut round = Round {
+            allowed: true,
+            determining: BTreeSet::new(),
+            own: BTreeSet::new(),
+            call: 0,
+            principal: None,
+            error: None,
+        };
         for (index, question) in questions.iter().enumerate() {
             let context = match self.context_of(question, approvals.clone()) {
                 Ok(context) => context,
@@ -158,9 +171,15 @@ impl PolicyBundle {
                         round.allowed = false;
                         round.call = index;
                         round.principal = determining.is_empty().then(|| name.clone());
+                        round.own.clone_from(&determining);
                         round.determining = determining;
                     }
-                    (CedarDecision::Deny, false) => round.determining.extend(determining),
+                    (CedarDecision::Deny, false) => {
+                        if index == round.call {
+                            round.own.extend(determining.iter().cloned());
+                        }
+                        round.determining.extend(determining);
+                    }
                 }
             }
         }
@@ -208,10 +227,12 @@ impl PolicyBundle {
     }
 
     fn grounds(&self, round: &Round) -> Grounds {
-        let policies = round.determining.iter().map(|id| AsRef::<str>::as_ref(id).to_owned()).collect();
+        let names = |ids: &BTreeSet<PolicyId>| -> Vec<String> {
+            ids.iter().map(|id| AsRef::<str>::as_ref(id).to_owned()).collect()
+        };
         // Where a policy forbids, that is the reason to tell, whoever lacked a permit besides.
-        let principal = round.principal.clone().filter(|_| round.determining.is_empty());
-        Grounds { policies, call: round.call, principal }
+        let principal = round.principal.clone().filter(|_| round.own.is_empty());
+        Grounds { policies: names(&round.determining), own: names(&round.own), call: round.call, principal }
     }
 
     pub(crate) fn questions(&self, request: &AccessRequest<'_>) -> Result<Vec<Question>, (usize, String)> {

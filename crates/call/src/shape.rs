@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use crate::{
     adapter::{Adapter, Route},
     catalog::{IdTemplate, Lineage, ParentRule, ResourceRule, RouteRule},
-    git::{
-        Endpoint,
-        vocabulary::{self, ActionForm, TYPES, TypeForm},
-    },
+    form::{ActionForm, TypeForm},
+    git::{Endpoint, vocabulary as git},
+    mcp::{Section, vocabulary as mcp},
 };
 
 /// A kind of request that an adapter knows.
@@ -57,6 +56,7 @@ impl Adapter {
         match self {
             Self::Rest(catalog) => catalog.routes().map(RequestKind::of_rule).collect(),
             Self::Git(_) => Endpoint::ALL.into_iter().map(RequestKind::of_endpoint).collect(),
+            Self::Mcp(catalog) => RequestKind::of_mcp(catalog),
         }
     }
 }
@@ -64,11 +64,12 @@ impl Adapter {
 // === impl Route ===
 
 impl Route {
-    /// The name of its kind, as in [`Adapter::kinds`].
-    pub fn kind_name(&self) -> Cow<'static, str> {
+    /// The name of its kind, as in [`Adapter::kinds`]; nothing where only its calls tell, whose actions are the names.
+    pub fn kind_name(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Rest(route) => rest_name(route.rule()).into(),
-            Self::Git(route) => git_name(route.endpoint()).into(),
+            Self::Rest(route) => Some(rest_name(route.rule()).into()),
+            Self::Git(route) => Some(git_name(route.endpoint()).into()),
+            Self::Mcp(_) => None,
         }
     }
 }
@@ -107,21 +108,60 @@ impl<'a> RequestKind<'a> {
 
     fn of_endpoint(endpoint: Endpoint) -> Self {
         let actions: &[&ActionForm] = match endpoint {
-            Endpoint::FetchAdvertisement | Endpoint::UploadPack => &[&vocabulary::FETCH],
-            Endpoint::PushAdvertisement => &[&vocabulary::PUSH_PROBE],
+            Endpoint::FetchAdvertisement | Endpoint::UploadPack => &[&git::FETCH],
+            Endpoint::PushAdvertisement => &[&git::PUSH_PROBE],
             Endpoint::ReceivePack => &[
-                &vocabulary::PUSH_PROBE,
-                &vocabulary::REF_CREATE,
-                &vocabulary::REF_UPDATE,
-                &vocabulary::REF_DELETE,
+                &git::PUSH_PROBE,
+                &git::REF_CREATE,
+                &git::REF_UPDATE,
+                &git::REF_DELETE,
             ],
         };
-        let calls = actions.iter().map(|form| CallShape {
+        let calls = actions.iter().flat_map(|form| CallShape::of_form(form, &git::TYPES));
+        Self { name: git_name(endpoint).to_owned(), pointer: None, calls: calls.collect() }
+    }
+
+    /// One kind for each action: a request of MCP is known by what it calls.
+    fn of_mcp(catalog: &'a crate::mcp::Catalog) -> Vec<Self> {
+        let own = mcp::ACTIONS.iter().map(|form| Self {
+            name: form.name.to_owned(),
+            pointer: None,
+            calls: CallShape::of_form(form, &mcp::TYPES).collect(),
+        });
+        let mut kinds: Vec<Self> = own.collect();
+        for (section, rule) in catalog.rules() {
+            let resource = match section {
+                Section::Tools => mcp::TOOL.name,
+                Section::Prompts => mcp::PROMPT.name,
+                Section::Resources => mcp::RESOURCE.name,
+            };
+            let call = CallShape {
+                action: &rule.action,
+                pointer: Some(&rule.pointer),
+                resource: EntityShape::of_type(resource, &mcp::TYPES),
+            };
+            match kinds.iter_mut().find(|kind| *kind.name == *rule.action) {
+                Some(kind) => kind.calls.push(call),
+                None => kinds.push(Self {
+                    name: rule.action.to_string(),
+                    pointer: Some(&rule.pointer),
+                    calls: vec![call],
+                }),
+            }
+        }
+        kinds
+    }
+}
+
+// === impl CallShape ===
+
+impl CallShape<'static> {
+    fn of_form(form: &'static ActionForm, types: &[&'static TypeForm]) -> impl Iterator<Item = Self> {
+        form.resources.iter().map(|resource| Self {
             action: form.name,
             pointer: None,
-            resource: EntityShape::of_form(form.resource),
-        });
-        Self { name: git_name(endpoint).to_owned(), pointer: None, calls: calls.collect() }
+            resource: EntityShape::of_type(resource, types),
+        })
     }
 }
 
@@ -146,12 +186,13 @@ impl<'a> EntityShape<'a> {
         }
     }
 
-    fn of_form(type_name: &'static str) -> Self {
-        let form: Option<&'static TypeForm> = TYPES.iter().copied().find(|form| form.name == type_name);
+    fn of_type(type_name: &'static str, types: &[&'static TypeForm]) -> Self {
+        let form: Option<&'static TypeForm> = types.iter().copied().find(|form| form.name == type_name);
         let parents = form.into_iter().flat_map(|form| form.parents.iter().copied());
         // A type that is in itself is the same shape again.
-        let parents = parents.filter(|parent| *parent != type_name).map(Self::of_form);
-        Self { type_name, id: IdShape::Any, parents: parents.collect() }
+        let parents = parents.filter(|parent| *parent != type_name);
+        let parents = parents.map(|parent| Self::of_type(parent, types)).collect();
+        Self { type_name, id: IdShape::Any, parents }
     }
 
     /// Whether it can be this entity.

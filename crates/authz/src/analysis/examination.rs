@@ -129,7 +129,8 @@ impl Analysis {
         let hearings = hear(&[]);
         let groups = outcome.as_ref().err().map(|denial| denial.groups.as_slice()).unwrap_or_default();
         let approved = if groups.is_empty() { Vec::new() } else { hear(groups) };
-        let kind = route.map(|route| route.kind_name());
+        let called = || calls.as_ref().map(|calls| calls.first().action.to_string().into());
+        let kind = route.and_then(|route| route.kind_name().or_else(called));
         let route = self.routes.iter().position(|RouteText { service: own, name, .. }| {
             Some(own) == service.as_ref() && kind.as_deref() == Some(name.as_str())
         });
@@ -149,7 +150,7 @@ impl Analysis {
 
     fn hear(&self, caller: &Caller, calls: &ToolCalls, approved: &[String], now: Moment) -> Vec<Hearing> {
         let bundle = &self.authorizer.bundle;
-        let request = AccessRequest { caller, calls, now: now.unix_time() };
+        let request = AccessRequest { caller, calls, now: now.unix_time(), approved: &[] };
         // What cannot be asked is refused; the conclusion says why.
         let Ok(questions) = bundle.questions(&request) else { return Vec::new() };
         let mut hearings = Vec::new();
