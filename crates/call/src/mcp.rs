@@ -28,7 +28,7 @@ pub use self::{
     client::{Asked, Client},
     message::{MAX_BATCH, MAX_CALLS},
     raw::{RawArgument, RawArgumentType, RawCatalog, RawOthers, RawPath, RawResourceRule, RawRule},
-    route::{McpRoute, Reading},
+    route::{MESSAGE, McpRoute, Reading, SESSION_END, STREAM},
     version::Version,
 };
 

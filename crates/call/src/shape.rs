@@ -6,8 +6,8 @@ use crate::{
     adapter::{Adapter, Route},
     catalog::{IdTemplate, Lineage, ParentRule, ResourceRule, RouteRule},
     form::{ActionForm, TypeForm},
-    git::{Endpoint, vocabulary as git},
-    mcp::{Section, vocabulary as mcp},
+    git::{Endpoint, vocabulary},
+    mcp::{self, Section},
 };
 
 /// A kind of request that an adapter knows.
@@ -64,12 +64,12 @@ impl Adapter {
 // === impl Route ===
 
 impl Route {
-    /// The name of its kind, as in [`Adapter::kinds`]; nothing where only its calls tell, whose actions are the names.
-    pub fn kind_name(&self) -> Option<Cow<'static, str>> {
+    /// The name of its kind, as in [`Adapter::kinds`].
+    pub fn kind_name(&self) -> Cow<'static, str> {
         match self {
-            Self::Rest(route) => Some(rest_name(route.rule()).into()),
-            Self::Git(route) => Some(git_name(route.endpoint()).into()),
-            Self::Mcp(_) => None,
+            Self::Rest(route) => rest_name(route.rule()).into(),
+            Self::Git(route) => git_name(route.endpoint()).into(),
+            Self::Mcp(route) => route.kind_name().into(),
         }
     }
 }
@@ -108,59 +108,57 @@ impl<'a> RequestKind<'a> {
 
     fn of_endpoint(endpoint: Endpoint) -> Self {
         let actions: &[&ActionForm] = match endpoint {
-            Endpoint::FetchAdvertisement | Endpoint::UploadPack => &[&git::FETCH],
-            Endpoint::PushAdvertisement => &[&git::PUSH_PROBE],
+            Endpoint::FetchAdvertisement | Endpoint::UploadPack => &[&vocabulary::FETCH],
+            Endpoint::PushAdvertisement => &[&vocabulary::PUSH_PROBE],
             Endpoint::ReceivePack => &[
-                &git::PUSH_PROBE,
-                &git::REF_CREATE,
-                &git::REF_UPDATE,
-                &git::REF_DELETE,
+                &vocabulary::PUSH_PROBE,
+                &vocabulary::REF_CREATE,
+                &vocabulary::REF_UPDATE,
+                &vocabulary::REF_DELETE,
             ],
         };
-        let calls = actions.iter().flat_map(|form| CallShape::of_form(form, &git::TYPES));
+        let calls = actions.iter().flat_map(|form| CallShape::of_form(form, &vocabulary::TYPES));
         Self { name: git_name(endpoint).to_owned(), pointer: None, calls: calls.collect() }
     }
 
-    /// One kind for each action: a request of MCP is known by what it calls.
-    fn of_mcp(catalog: &'a crate::mcp::Catalog) -> Vec<Self> {
-        let own = mcp::ACTIONS.iter().map(|form| Self {
-            name: form.name.to_owned(),
-            pointer: None,
-            calls: CallShape::of_form(form, &mcp::TYPES).collect(),
-        });
-        let mut kinds: Vec<Self> = own.collect();
-        for (section, rule) in catalog.rules() {
-            let resource = match section {
-                Section::Tools => mcp::TOOL.name,
-                Section::Prompts => mcp::PROMPT.name,
-                Section::Resources => mcp::RESOURCE.name,
+    /// What a message can ask for is in its body: one kind of request for all of it.
+    fn of_mcp(catalog: &'a mcp::Catalog) -> Vec<Self> {
+        let types = &mcp::vocabulary::TYPES;
+        let own = mcp::vocabulary::ACTIONS.iter().flat_map(|form| CallShape::of_form(form, types));
+        let listed = catalog.rules().map(|(section, rule)| {
+            let type_name = match section {
+                Section::Tools => mcp::vocabulary::TOOL.name,
+                Section::Prompts => mcp::vocabulary::PROMPT.name,
+                Section::Resources => mcp::vocabulary::RESOURCE.name,
             };
-            let call = CallShape {
+            CallShape {
                 action: &rule.action,
                 pointer: Some(&rule.pointer),
-                resource: EntityShape::of_type(resource, &mcp::TYPES),
-            };
-            match kinds.iter_mut().find(|kind| *kind.name == *rule.action) {
-                Some(kind) => kind.calls.push(call),
-                None => kinds.push(Self {
-                    name: rule.action.to_string(),
-                    pointer: Some(&rule.pointer),
-                    calls: vec![call],
-                }),
+                resource: EntityShape::of_form(type_name, types),
             }
-        }
-        kinds
+        });
+        let message = own.chain(listed).collect();
+        let session = |name: &str| {
+            let calls = CallShape::of_form(&mcp::vocabulary::CONNECT, types).collect();
+            Self { name: name.to_owned(), pointer: None, calls }
+        };
+        let message = Self { name: mcp::MESSAGE.to_owned(), pointer: None, calls: message };
+        vec![message, session(mcp::STREAM), session(mcp::SESSION_END)]
     }
 }
 
 // === impl CallShape ===
 
-impl CallShape<'static> {
-    fn of_form(form: &'static ActionForm, types: &[&'static TypeForm]) -> impl Iterator<Item = Self> {
-        form.resources.iter().map(|resource| Self {
+impl<'a> CallShape<'a> {
+    /// An action that the adapter makes by itself, on each type that its resource can be of.
+    fn of_form(
+        form: &'static ActionForm,
+        types: &'static [&'static TypeForm],
+    ) -> impl Iterator<Item = CallShape<'a>> {
+        form.resources.iter().map(move |type_name| CallShape {
             action: form.name,
             pointer: None,
-            resource: EntityShape::of_type(resource, types),
+            resource: EntityShape::of_form(type_name, types),
         })
     }
 }
@@ -186,13 +184,12 @@ impl<'a> EntityShape<'a> {
         }
     }
 
-    fn of_type(type_name: &'static str, types: &[&'static TypeForm]) -> Self {
+    fn of_form(type_name: &'static str, types: &'static [&'static TypeForm]) -> Self {
         let form: Option<&'static TypeForm> = types.iter().copied().find(|form| form.name == type_name);
         let parents = form.into_iter().flat_map(|form| form.parents.iter().copied());
         // A type that is in itself is the same shape again.
-        let parents = parents.filter(|parent| *parent != type_name);
-        let parents = parents.map(|parent| Self::of_type(parent, types)).collect();
-        Self { type_name, id: IdShape::Any, parents }
+        let parents = parents.filter(|parent| *parent != type_name).map(|parent| Self::of_form(parent, types));
+        Self { type_name, id: IdShape::Any, parents: parents.collect() }
     }
 
     /// Whether it can be this entity.

@@ -129,8 +129,7 @@ impl Analysis {
         let hearings = hear(&[]);
         let groups = outcome.as_ref().err().map(|denial| denial.groups.as_slice()).unwrap_or_default();
         let approved = if groups.is_empty() { Vec::new() } else { hear(groups) };
-        let called = || calls.as_ref().map(|calls| calls.first().action.to_string().into());
-        let kind = route.and_then(|route| route.kind_name().or_else(called));
+        let kind = route.map(|route| route.kind_name());
         let route = self.routes.iter().position(|RouteText { service: own, name, .. }| {
             Some(own) == service.as_ref() && kind.as_deref() == Some(name.as_str())
         });

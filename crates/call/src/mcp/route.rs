@@ -10,6 +10,13 @@ use crate::{
     tool_call::ToolCalls,
 };
 
+/// The kinds of requests to the endpoint, by name.
+pub const MESSAGE: &str = "MCP message";
+/// The stream of the server's own messages.
+pub const STREAM: &str = "MCP stream";
+/// The end of a session.
+pub const SESSION_END: &str = "MCP session end";
+
 const VERSION: &str = "mcp-protocol-version";
 
 /// A request to the endpoint, with all that its head says.
@@ -54,6 +61,15 @@ pub struct Reading {
 // === impl McpRoute ===
 
 impl McpRoute {
+    /// The name of its kind.
+    pub const fn kind_name(&self) -> &'static str {
+        match self.verb {
+            Verb::Post => MESSAGE,
+            Verb::Get => STREAM,
+            Verb::Delete => SESSION_END,
+        }
+    }
+
     pub(super) fn read(
         head: &RequestHead<'_>,
         service: &str,
