@@ -236,7 +236,7 @@ impl CallerFacts {
             expires: token.expires().seconds(),
             scope: token.scope().map(<[String]>::to_vec),
             claims: told.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect(),
-            groups: claims.groups.iter().cloned().collect(),
+            groups: claims.groups.clone(),
         }
     }
 }
