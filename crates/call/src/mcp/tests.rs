@@ -66,6 +66,7 @@ fn stateless(method: &str, name: &str) -> Request {
     if name.is_empty() { request } else { request.with("mcp-name", name) }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers pass what they have just made")]
 pub(super) fn told(method: &str, params: Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
 }
