@@ -272,7 +272,7 @@ fi
 if ! stamped chromium-1 || ! [ -x .run/chromium/bin/chromium ]; then
     need_debian Chromium
     place=.run/chromium programs='usr/lib/chromium/chromium' modules=''
-    unpack_chromium() { unpack_debian chromium fonts-dejavu-core && .run/chromium/bin/chromium --version; }
+    unpack_chromium() { unpack_debian chromium chromium-common fonts-dejavu-core && .run/chromium/bin/chromium --version; }
     step "chromium" "a minute" unpack_chromium
     stamp chromium-1
 fi
