@@ -1,13 +1,14 @@
 #!/bin/sh
-# Brings what the demo world and the tests need into .run: the wasm target, Envoy, RustyVault, and from Debian a
-# web server for git, a registry and its client, PostgreSQL and Chromium. Does only what is not done yet. Needs no root; as
-# root it installs the C libraries that are missing, otherwise it names them.
+# Brings what the demo world and the tests need into .run: the wasm target, Envoy, RustyVault, the MCP SDK, and from
+# Debian a web server for git, a registry and its client, PostgreSQL and Chromium. Does only what is not done yet. Needs
+# no root; as root it installs the C libraries that are missing, otherwise it names them.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
 
 ENVOY=1.40.0
 RVAULT=0.2.1
+MCP=2.3.0
 PLAYWRIGHT=1.65.1
 AXE=4.14.1
 
@@ -84,7 +85,7 @@ if need_rvault; then
         missing="$missing libssl-dev"
     fi
 fi
-if need_envoy && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+if { need_envoy || ! stamped "mcp-$MCP"; } && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     missing="$missing python3-venv"
 fi
 if [ -n "$missing" ]; then
@@ -120,6 +121,19 @@ if need_envoy; then
     }
     step "envoy-$ENVOY" "half a minute" install_envoy
     stamp "envoy-$ENVOY"
+fi
+
+# --- the MCP SDK: the demo's server and its client ---
+
+if ! stamped "mcp-$MCP" || ! [ -x .run/mcp/bin/python ]; then
+    install_mcp() {
+        rm -rf .run/mcp &&
+            python3 -m venv .run/mcp &&
+            .run/mcp/bin/pip install --disable-pip-version-check "mcp==$MCP" &&
+            .run/mcp/bin/python -c 'import mcp.server.mcpserver, mcp.client'
+    }
+    step "mcp-$MCP" "half a minute" install_mcp
+    stamp "mcp-$MCP"
 fi
 
 # --- RustyVault ---

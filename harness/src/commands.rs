@@ -3,7 +3,11 @@
 mod approvals;
 mod build;
 mod check;
+mod explain;
 mod mint;
+mod scrutiny;
+mod serve;
+mod test;
 
 use std::io;
 
@@ -25,7 +29,10 @@ enum Verb {
     Approvals(approvals::ApprovalsArgs),
     Build(build::BuildArgs),
     Check(check::CheckArgs),
+    Explain(Box<explain::ExplainArgs>),
     Mint(Box<mint::MintArgs>),
+    Serve(Box<serve::ServeArgs>),
+    Test(test::TestArgs),
 }
 
 // === impl Cli ===
@@ -36,7 +43,10 @@ impl Cli {
             Verb::Approvals(args) => approvals::approvals(&args, terminal),
             Verb::Build(args) => build::build(&args, terminal),
             Verb::Check(args) => check::check(&args, terminal),
+            Verb::Explain(args) => explain::explain(&args, terminal),
             Verb::Mint(args) => mint::mint(&args, terminal),
+            Verb::Serve(args) => serve::serve(*args, terminal),
+            Verb::Test(args) => test::test(&args, terminal),
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::document::{Document, Place};
 
 use files::Files;
 
+pub(crate) use files::read_text;
+
 /// A configuration with its packs and key sets.
 #[derive(Debug)]
 pub struct Source {
@@ -70,7 +72,7 @@ impl Source {
     pub fn envoy(&self) -> Option<Result<Document, Vec<Diagnostic>>> {
         let place = self.config.root().member("envoy")?;
         let path = place.as_str()?;
-        let text = match files::read_text(&self.files.path(path)) {
+        let text = match read_text(&self.files.path(path)) {
             Ok(text) => text,
             Err(why) => {
                 let finding = place.error(format!("Envoy configuration `{path}`: {why}"));
@@ -107,9 +109,14 @@ fn inline_key_sets(
     files: &mut Files,
     findings: &mut Vec<Diagnostic>,
 ) {
-    let issuers = config.root().member("issuers");
-    for issuer in issuers.iter().flat_map(Place::items) {
-        let Some(key_set) = issuer.member("jwks") else { continue };
+    let root = config.root();
+    let issuers = root.member("issuers");
+    let of_issuers = issuers.iter().flat_map(Place::items).filter_map(|issuer| {
+        Some((issuer.member("jwks")?, "`actgate mint init --config {}` makes development keys"))
+    });
+    let of_approvals = root.member("approvals").and_then(|approvals| approvals.member("key"));
+    let of_approvals = of_approvals.map(|key| (key, "`actgate-control keys` writes the service's key set"));
+    for (key_set, help) in of_issuers.chain(of_approvals) {
         let Some(path) = key_set.as_str() else {
             findings.extend(private_keys(&key_set));
             continue;
@@ -127,8 +134,7 @@ fn inline_key_sets(
             Err(files::Unread::Content(found)) => findings.extend(found),
             Err(files::Unread::File(why)) => {
                 let finding = key_set.error(format!("key set `{path}`: {why}"));
-                let help =
-                    format!("`actgate mint init --config {}` makes development keys", config.text().name());
+                let help = help.replace("{}", config.text().name());
                 findings.push(finding.with_help(help));
             }
         }

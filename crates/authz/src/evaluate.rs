@@ -25,6 +25,20 @@ pub struct AccessRequest<'a> {
     pub calls: &'a ToolCalls,
     /// The time.
     pub now: UnixTime,
+    /// The groups that have approved exactly these calls, by a verified grant.
+    pub approved: &'a [String],
+}
+
+/// An [`AccessRequest`] that outlives the request, for who looks over the gate's shoulder: coverage of cases,
+/// explanations.
+#[derive(Debug, Clone)]
+pub struct Inquiry {
+    /// Who is asking.
+    pub caller: Caller,
+    /// What is asked.
+    pub calls: ToolCalls,
+    /// The time.
+    pub now: UnixTime,
 }
 
 /// What the policies say to an [`AccessRequest`].
@@ -45,6 +59,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Grounds {
     /// `@id` of each determining policy, sorted.
     pub(crate) policies: Vec<String>,
+    /// Those of them that refused the call of `call`: what they say, they say of it and of no other.
+    pub(crate) own: Vec<String>,
     /// The index of the refused call.
     pub(crate) call: usize,
     /// The principal that was refused, as an entity id; absent where a forbid refused the call for anyone.
@@ -56,6 +72,8 @@ pub(crate) struct Grounds {
 struct Round {
     allowed: bool,
     determining: BTreeSet<PolicyId>,
+    /// What determined the refusal of the first refused call.
+    own: BTreeSet<PolicyId>,
     call: usize,
     principal: Option<String>,
     error: Option<String>,
@@ -63,12 +81,21 @@ struct Round {
 
 /// A call as Cedar sees it, but for what is approved.
 #[derive(Debug)]
-struct Question {
-    principals: Vec<(EntityUid, String)>,
-    action: EntityUid,
-    resource: EntityUid,
-    entities: Entities,
+pub(crate) struct Question {
+    pub(crate) principals: Vec<(EntityUid, String)>,
+    pub(crate) action: EntityUid,
+    pub(crate) resource: EntityUid,
+    pub(crate) entities: Entities,
     context: Vec<(String, RestrictedExpression)>,
+}
+
+// === impl Inquiry ===
+
+impl Inquiry {
+    /// The same as a question.
+    pub fn request(&self) -> AccessRequest<'_> {
+        AccessRequest { caller: &self.caller, calls: &self.calls, now: self.now }
+    }
 }
 
 // === impl PolicyBundle ===
@@ -80,7 +107,8 @@ impl PolicyBundle {
             Ok(questions) => questions,
             Err((call, error)) => return Verdict::Fail(Grounds { call, ..Grounds::default() }, error),
         };
-        let plain = self.round(&questions, &[]);
+        let granted: Vec<&str> = request.approved.iter().map(String::as_str).collect();
+        let plain = self.round(&questions, &granted);
         if let Some(error) = plain.error.clone() {
             return Verdict::Fail(self.grounds(&plain), error);
         }
@@ -114,8 +142,14 @@ impl PolicyBundle {
         let approvals = RestrictedExpression::new_set(
             approved.iter().map(|group| RestrictedExpression::new_string((*group).to_owned())),
         );
-        let mut round =
-            Round { allowed: true, determining: BTreeSet::new(), call: 0, principal: None, error: None };
+        let mut round = Round {
+            allowed: true,
+            determining: BTreeSet::new(),
+            own: BTreeSet::new(),
+            call: 0,
+            principal: None,
+            error: None,
+        };
         for (index, question) in questions.iter().enumerate() {
             let context = match self.context_of(question, approvals.clone()) {
                 Ok(context) => context,
@@ -137,9 +171,15 @@ impl PolicyBundle {
                         round.allowed = false;
                         round.call = index;
                         round.principal = determining.is_empty().then(|| name.clone());
+                        round.own.clone_from(&determining);
                         round.determining = determining;
                     }
-                    (CedarDecision::Deny, false) => round.determining.extend(determining),
+                    (CedarDecision::Deny, false) => {
+                        if index == round.call {
+                            round.own.extend(determining.iter().cloned());
+                        }
+                        round.determining.extend(determining);
+                    }
                 }
             }
         }
@@ -148,7 +188,11 @@ impl PolicyBundle {
 
     /// The context of a call, the same for every principal. INVARIANT: it is of the type that the schema gives the
     /// action, as [`Self::ask`] relies on.
-    fn context_of(&self, question: &Question, approvals: RestrictedExpression) -> Result<Context, String> {
+    pub(crate) fn context_of(
+        &self,
+        question: &Question,
+        approvals: RestrictedExpression,
+    ) -> Result<Context, String> {
         let pairs = question.context.iter().cloned().chain([("approvals".to_owned(), approvals)]);
         let context = Context::from_pairs(pairs).map_err(|error| describe(&error))?;
         context.validate(&self.schema.cedar, &question.action).map_err(|error| describe(&error))?;
@@ -183,13 +227,15 @@ impl PolicyBundle {
     }
 
     fn grounds(&self, round: &Round) -> Grounds {
-        let policies = round.determining.iter().map(|id| AsRef::<str>::as_ref(id).to_owned()).collect();
+        let names = |ids: &BTreeSet<PolicyId>| -> Vec<String> {
+            ids.iter().map(|id| AsRef::<str>::as_ref(id).to_owned()).collect()
+        };
         // Where a policy forbids, that is the reason to tell, whoever lacked a permit besides.
-        let principal = round.principal.clone().filter(|_| round.determining.is_empty());
-        Grounds { policies, call: round.call, principal }
+        let principal = round.principal.clone().filter(|_| round.own.is_empty());
+        Grounds { policies: names(&round.determining), own: names(&round.own), call: round.call, principal }
     }
 
-    fn questions(&self, request: &AccessRequest<'_>) -> Result<Vec<Question>, (usize, String)> {
+    pub(crate) fn questions(&self, request: &AccessRequest<'_>) -> Result<Vec<Question>, (usize, String)> {
         request
             .calls
             .iter()

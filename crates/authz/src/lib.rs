@@ -11,9 +11,11 @@
 #![forbid(unsafe_code)]
 
 mod agreement;
+mod analysis;
 mod approval;
 mod authorizer;
 mod bundle;
+mod claim;
 mod config;
 mod credential;
 mod decision;
@@ -34,14 +36,20 @@ mod statement;
 #[cfg(test)]
 mod fixture;
 
+pub use actgate_call::envelope::SecretKey;
 pub use actgate_token::TokenCache;
+pub use analysis::{
+    Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,
+    Hearing, Lints, Mutant, NearMiss, PolicyText, Reading, Role, RouteText, ScopePart, Stage,
+};
 pub use authorizer::{Authorizer, GuardedService, Loaded, Summary};
 pub use bundle::PolicyBundle;
+pub use claim::{Callout, CalloutAnswer, Entropy, Ticket};
 pub use config::{DEFAULT_MAX_BODY, Mode, PackReference, bundle_packs};
 pub use decision::{Decision, Denial, Hold, Observation, Permit};
 pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocument, TextDocument};
 pub use entities::StaticEntities;
-pub use evaluate::AccessRequest;
+pub use evaluate::{AccessRequest, Inquiry};
 pub use fault::{At, Fault, nearest};
 pub use gate::{BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything};
 pub use moment::Moment;

@@ -1,10 +1,15 @@
 //! Refusals as bytes: the one place that turns a [`Denial`] into a reply, in the words of the caller's protocol.
 
 mod git;
+mod mcp;
 mod oci;
 mod problem;
 
-use actgate_call::{Adapter, RequestHead, Service, catalog, git::PushClient};
+use actgate_call::{
+    Adapter, RequestHead, Service, catalog,
+    git::PushClient,
+    mcp::{Client, McpRoute},
+};
 
 use crate::{decision::Denial, reason::Reason};
 
@@ -34,8 +39,14 @@ pub(crate) enum Voice {
     },
     /// Text that git prints.
     Git,
+    /// The document of which Git LFS prints the message.
+    Lfs,
+    /// The packet that `git archive` prints.
+    Archive,
     /// The report that git prints ref by ref.
     Push(PushClient),
+    /// JSON-RPC, and where a tool is called, a result that the model reads.
+    Mcp(Box<Client>),
 }
 
 // === impl Voice ===
@@ -48,7 +59,19 @@ impl Voice {
                 catalog::Voice::Http => Self::Http,
                 catalog::Voice::Oci => Self::Oci { realm: oci::realm(head, &service.prefix) },
             },
+            Adapter::Git(_) if head.path().as_str().contains("/info/lfs/") => Self::Lfs,
             Adapter::Git(_) => Self::Git,
+            Adapter::Mcp(_) => Self::Mcp(Box::new(McpRoute::client(head))),
+        }
+    }
+
+    /// The voice once the caller is known, for programs that listen to nothing but a success.
+    pub(crate) fn to_caller(self, head: &RequestHead<'_>) -> Self {
+        match self {
+            Self::Git if head.method() == "POST" && head.path().as_str().ends_with("/git-upload-archive") => {
+                Self::Archive
+            }
+            Self::Http | Self::Oci { .. } | Self::Git | Self::Lfs | Self::Archive | Self::Push(_) => self,
         }
     }
 
@@ -63,7 +86,10 @@ impl Voice {
             Self::Http => problem::problem(denial, decision_id),
             Self::Oci { realm } => oci::errors(denial, decision_id, realm),
             Self::Git => git::text(denial, decision_id),
+            Self::Lfs => git::lfs(denial, decision_id),
+            Self::Archive => git::archive(denial, decision_id),
             Self::Push(client) => git::report(denial, decision_id, client),
+            Self::Mcp(client) => mcp::refusal(denial, decision_id, client),
         }
     }
 
@@ -71,8 +97,8 @@ impl Voice {
     /// to HTTP, makes git send the rest as another request and print that one's failure.
     pub(crate) const fn is_heard_at_the_end(&self) -> bool {
         match self {
-            Self::Http | Self::Oci { .. } | Self::Git => false,
-            Self::Push(_) => true,
+            Self::Http | Self::Oci { .. } | Self::Git | Self::Lfs | Self::Mcp(_) => false,
+            Self::Archive | Self::Push(_) => true,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! from one try to the next (token id, trace, time, JSON-RPC id) is not in an envelope; what changes the effect is.
 //! Vectors: `docs/vectors/call-digest.json`.
 
+mod request;
 mod secret;
 
 use std::{collections::BTreeMap, fmt};
@@ -17,7 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-pub use self::secret::{SecretKey, SecretKeyError};
+pub use self::{
+    request::HeldRequest,
+    secret::{SecretKey, SecretKeyError},
+};
 
 /// The version of the envelope's form.
 pub const VERSION: u32 = 1;

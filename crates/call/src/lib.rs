@@ -9,18 +9,22 @@
 
 pub mod adapter;
 pub mod catalog;
+mod content;
 pub mod envelope;
 pub mod error;
 mod escape;
 #[cfg(test)]
 mod fixture;
+pub mod form;
 pub mod git;
 pub mod head;
 pub mod json;
+pub mod mcp;
 pub mod path;
 pub mod query;
 pub mod rest;
 pub mod service;
+pub mod shape;
 pub mod tool_call;
 
 pub use adapter::{Adapter, BodyNeed, Route};

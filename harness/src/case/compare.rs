@@ -1,5 +1,6 @@
 //! What was expected against what came: what a case says, and what holds for every request.
 
+mod mcp;
 mod subset;
 
 use std::collections::BTreeSet;
@@ -10,16 +11,23 @@ use serde_json::Value;
 use super::engine::{Exchange, Outcome, Seen};
 use super::file::{Case, Step};
 use super::format::{SeenRequest, Upstream, UpstreamSaw};
-use super::setup::Route;
+use crate::route::Route;
 
 use subset::missing;
 
 /// An expectation that was not met, and where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    file: String,
-    line: usize,
-    difference: Difference,
+    /// The file of the case.
+    pub file: String,
+    /// The line of the expectation, or of what it would be part of.
+    pub line: usize,
+    /// What is not as expected.
+    pub what: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came instead.
+    pub came: String,
 }
 
 /// Something that is not as it should be.
@@ -36,20 +44,18 @@ pub(super) struct Difference {
 
 impl Mismatch {
     pub(super) fn new(case: &Case, step: &Step, difference: Difference) -> Self {
+        let Difference { pointer, what, expected, came } = difference;
         let document = case.document();
-        let found = document.spans().find(&format!("{}{}", step.pointer, difference.pointer));
-        Self {
-            file: document.text().name().to_owned(),
-            line: found.key.unwrap_or(found.value).line,
-            difference,
-        }
+        let found = document.spans().find(&format!("{}{pointer}", step.pointer));
+        let line = found.key.unwrap_or(found.value).line;
+        Self { file: document.text().name().to_owned(), line, what, expected, came }
     }
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Difference { pointer: _, what, expected, came } = &self.difference;
-        write!(f, "{}:{}: {what}: expected {expected}, came {came}", self.file, self.line)
+        let Self { file, line, what, expected, came } = self;
+        write!(f, "{file}:{line}: {what}: expected {expected}, came {came}")
     }
 }
 
@@ -237,6 +243,11 @@ fn answered(
         {
             git_refusal(step, outcome, findings);
         }
+        None if route
+            .is_some_and(|route| route.speaks_mcp && outcome.recorded("/service") == route.service) =>
+        {
+            mcp::refusal(step, exchange, &answer, outcome, findings);
+        }
         None => refusal(step, &answer, outcome, findings),
     }
 }
@@ -275,6 +286,29 @@ fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findin
         Some(detail) => (detail, "application/json"),
         None => (answer, "application/problem+json"),
     };
+    problem(step, answer, outcome, findings);
+    let status = answer.get("status").and_then(Value::as_u64).unwrap_or_default();
+    findings.holds(
+        "status in the body",
+        status == u64::from(step.expect.status),
+        "that of the reply",
+        status,
+    );
+    let media = outcome.header("content-type").next().unwrap_or_default();
+    findings.equal("/expect", "content type of a refusal", expected_media, media);
+    challenged(step.expect.status, outcome, findings);
+}
+
+/// RFC 6750 section 3: a challenge on every 401.
+fn challenged(status: u16, outcome: &Outcome, findings: &mut Findings) {
+    let challenges = outcome.header("www-authenticate").filter(|value| value.starts_with("Bearer ")).count();
+    let wanted = usize::from(status == 401);
+    let fits = if wanted == 1 { challenges == 1 } else { challenges <= 1 };
+    findings.holds("bearer challenges", fits, "one on a 401", challenges);
+}
+
+/// The problem document of a refusal, wherever in the answer it is.
+fn problem(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findings) {
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
     let reason = step.expect.reason.as_deref().unwrap_or_default();
     findings.equal("/expect/reason", "reason in the body", reason, text("reason"));
@@ -289,20 +323,7 @@ fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findin
     if policies != came {
         findings.add("/expect/policies", "policies in the body", list(&policies), list(&came));
     }
-    let status = answer.get("status").and_then(Value::as_u64).unwrap_or_default();
-    findings.holds(
-        "status in the body",
-        status == u64::from(step.expect.status),
-        "that of the reply",
-        status,
-    );
     findings.equal("/expect", "decision_id in the body", outcome.recorded("/id"), text("decision_id"));
-    let media = outcome.header("content-type").next().unwrap_or_default();
-    findings.equal("/expect", "content type of a refusal", expected_media, media);
-    let challenges = outcome.header("www-authenticate").filter(|value| value.starts_with("Bearer ")).count();
-    let wanted = usize::from(step.expect.status == 401);
-    let fits = if wanted == 1 { challenges == 1 } else { challenges <= 1 };
-    findings.holds("bearer challenges", fits, "one on a 401", challenges);
 }
 
 /// What the upstream saw.

@@ -13,6 +13,7 @@ use super::pack;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::mint::{Issuer, TokenKey, TokenSpec, issuers};
+use crate::route::{self, Route};
 use crate::source::Source;
 use crate::text::SourceText;
 
@@ -20,27 +21,9 @@ use crate::text::SourceText;
 #[derive(Debug)]
 pub struct Setup {
     bundle: BundleDocument,
+    authorizer: Authorizer,
     signers: Vec<Signer>,
     routes: Vec<Route>,
-}
-
-/// A service, as the proxy in front of it has to know it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// Its name.
-    pub service: String,
-    /// Its host; any where absent.
-    pub host: Option<String>,
-    /// The prefix under which it is reached.
-    pub prefix: String,
-    /// Whether the upstream is to see paths without the prefix.
-    pub strip_prefix: bool,
-    /// Whether it is git's own protocol, which has its own words for a refusal.
-    pub speaks_git: bool,
-    /// Whether its denials are only observed.
-    pub observed: bool,
-    /// Whether the upstream is to see the caller's token.
-    pub forwards_credential: bool,
 }
 
 /// An issuer with its keys, one per algorithm.
@@ -77,6 +60,11 @@ impl Setup {
         &self.bundle
     }
 
+    /// The bundle, loaded.
+    pub fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+
     /// The services.
     pub fn routes(&self) -> &[Route] {
         &self.routes
@@ -84,11 +72,7 @@ impl Setup {
 
     /// The service that a path belongs to, as Envoy's routes find it: the longest prefix of a fitting host.
     pub fn route(&self, host: &str, path: &str) -> Option<&Route> {
-        let fits = |route: &&Route| {
-            route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host))
-                && path.starts_with(&route.prefix)
-        };
-        self.routes.iter().filter(fits).max_by_key(|route| (route.host.is_some(), route.prefix.len()))
+        route::find(&self.routes, host, path)
     }
 
     /// Signs the token of a plan at `now`.
@@ -154,10 +138,10 @@ impl Setup {
             At::Pointer(pointer) if fault.file == *copy => config.at(pointer, &fault.message),
             At::Whole | At::Offset(_) | At::Pointer(_) => source.diagnostic(fault),
         };
-        Authorizer::load(source.bundle()).map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
-        let services = config.value().get("services").and_then(Value::as_array);
-        let routes = services.into_iter().flatten().filter_map(Route::read).collect();
-        Ok(Self { bundle: source.bundle().clone(), signers, routes })
+        let loaded = Authorizer::load(source.bundle())
+            .map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
+        let routes = route::read(config.value());
+        Ok(Self { bundle: source.bundle().clone(), authorizer: loaded.authorizer, signers, routes })
     }
 }
 
@@ -205,31 +189,5 @@ impl Signer {
         let keys = self.keys.iter().map(|key| key.jwk(self.issuer.profile));
         let keys = keys.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         Ok(json!({ "keys": keys }))
-    }
-}
-
-// === impl Route ===
-
-impl Route {
-    fn read(service: &Value) -> Option<Self> {
-        let text = |name: &str| service.get(name).and_then(Value::as_str).map(str::to_owned);
-        let truth = |name: &str| service.get(name).and_then(Value::as_bool).unwrap_or_default();
-        Some(Self {
-            service: text("name")?,
-            host: text("host"),
-            prefix: text("prefix")?,
-            strip_prefix: truth("strip_prefix"),
-            speaks_git: text("adapter").as_deref() == Some("git"),
-            observed: text("mode").as_deref() == Some("observe"),
-            forwards_credential: truth("forward_credential"),
-        })
-    }
-
-    /// The path as the upstream is to see it.
-    pub fn upstream_path(&self, path: &str) -> String {
-        match path.strip_prefix(&self.prefix) {
-            Some(rest) if self.strip_prefix => format!("/{rest}"),
-            Some(_) | None => path.to_owned(),
-        }
     }
 }

@@ -6,11 +6,12 @@ use serde_json::Value;
 use super::engine::{Engine, EngineError, Exchange, Outcome, Seen};
 use super::format::Upstream as Answered;
 use super::native::{head, record};
-use super::setup::{Route, Setup};
+use super::setup::Setup;
 use crate::host::{
     Answer, End, Entropy, Forwarded, Headers, LocalReply, Module, Plugin, Request, Response, Section, Shared,
     StreamInfo, Upstream, Vm,
 };
+use crate::route::{self, Route};
 
 /// Plays cases through the plugin. The VM serves one case after the other, as Envoy's do.
 #[derive(Debug)]
@@ -26,8 +27,7 @@ struct Behind<'e> {
     seen: Vec<Seen>,
 }
 
-/// The filter states that the plugin leaves.
-const MARKER: &[u8] = b"wasm.actgate";
+/// The filter state that the plugin leaves its record in.
 const RECORD: &[u8] = b"wasm.actgate.record";
 
 // === impl Wasm ===
@@ -41,7 +41,7 @@ impl Wasm {
         let bundle = configuration(setup.bundle())?;
         let vm =
             Vm::load(module, Plugin::new("actgate", bundle), Shared::new(), Entropy::seeded(0), nanos(now))
-                .map_err(|error| EngineError(error.to_string()))?;
+                .map_err(|error| EngineError::Failed(error.to_string()))?;
         Ok(Self { vm, routes: setup.routes().to_vec() })
     }
 }
@@ -64,12 +64,12 @@ impl Engine for Wasm {
         let mut behind = Behind { routes: &self.routes, exchange, seen: Vec::new() };
         let done = self.vm.exchange(request(exchange), &mut behind);
         if let Some(failure) = done.failure {
-            return Err(EngineError(format!("the plugin trapped: {failure}")));
+            return Err(EngineError::Trapped(failure));
         }
         let client = match (done.end, done.client) {
             (End::Complete, Some(client)) => client,
             (End::Complete | End::Reset | End::Hangs, _) => {
-                return Err(EngineError(format!("no response came: {:?}", done.end)));
+                return Err(EngineError::Failed(format!("no response came: {:?}", done.end)));
             }
         };
         let details = done.info.details.as_deref().unwrap_or_default();
@@ -82,19 +82,22 @@ impl Engine for Wasm {
             touched: done.upstream.is_some(),
             seen: behind.seen,
             record,
+            inquiry: None,
         })
     }
 }
 
 /// The record that the access log would print.
 fn left_behind(info: &StreamInfo, status: u16, details: &str, upstream: &str) -> Result<Value, EngineError> {
-    let open =
-        info.filter_state.get(RECORD).ok_or_else(|| EngineError("the plugin left no record".to_owned()))?;
+    let open = info
+        .filter_state
+        .get(RECORD)
+        .ok_or_else(|| EngineError::Failed("the plugin left no record".to_owned()))?;
     record(&String::from_utf8_lossy(open), status, details, upstream)
 }
 
 fn configuration(bundle: &BundleDocument) -> Result<String, EngineError> {
-    serde_json::to_string(bundle).map_err(|error| EngineError(error.to_string()))
+    serde_json::to_string(bundle).map_err(|error| EngineError::Failed(error.to_string()))
 }
 
 fn nanos(seconds: i64) -> u64 {
@@ -114,29 +117,9 @@ fn request(exchange: &Exchange) -> Request {
 
 // === impl Behind ===
 
-impl Behind<'_> {
-    fn route(&self, head: &Headers) -> Option<&Route> {
-        let (host, path) = (head.text(":authority")?, head.text(":path")?);
-        let fits = |route: &&Route| {
-            route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host))
-                && path.starts_with(&route.prefix)
-        };
-        self.routes.iter().filter(fits).max_by_key(|route| (route.host.is_some(), route.prefix.len()))
-    }
-}
-
 impl Upstream for Behind<'_> {
     fn admit(&mut self, head: &Headers, info: &StreamInfo) -> Option<LocalReply> {
-        let Some(route) = self.route(head) else {
-            return Some(LocalReply::new(404, "route_not_found", ""));
-        };
-        let marker = info.filter_state.get(MARKER).map(Vec::as_slice).unwrap_or_default();
-        let permitted = marker == format!("permit:{}", route.service).as_bytes();
-        let observed = route.observed && marker == format!("observe:{}", route.service).as_bytes();
-        if permitted || observed {
-            return None;
-        }
-        Some(LocalReply::new(403, "rbac_access_denied_matched_policy[none]", "RBAC: access denied"))
+        route::admit(self.routes, head, info).err()
     }
 
     fn answer(&mut self, request: &Forwarded) -> Answer {
@@ -146,8 +129,7 @@ impl Upstream for Behind<'_> {
         let others = fields(&request.headers).filter(|(name, _)| !name.starts_with(':'));
         self.seen.push(Seen {
             method: text(":method"),
-            path: self
-                .route(&request.headers)
+            path: route::find(self.routes, &host.1, &path)
                 .map_or_else(|| path.clone(), |route| route.upstream_path(&path)),
             headers: std::iter::once(host).chain(others).collect(),
             body: request.body.clone(),

@@ -24,6 +24,10 @@ pub enum Needs {
     Vault,
     /// The registry and its client.
     Registry,
+    /// The server of git repositories.
+    Git,
+    /// The MCP SDK.
+    Mcp,
 }
 
 // === impl Setup ===
@@ -64,7 +68,9 @@ impl Setup {
         let programs = match needs {
             Needs::Gateway => Vec::new(),
             Needs::Vault => vec![layout.rvault()],
+            Needs::Mcp => vec![layout.mcp_python()],
             Needs::Registry => vec![layout.debian("docker-registry"), layout.debian("skopeo")],
+            Needs::Git => vec![layout.debian("lighttpd")],
         };
         if let Some(Err(missing)) = programs.into_iter().find(Result::is_err) {
             return Err(missing.to_string());
