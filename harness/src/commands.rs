@@ -1,5 +1,6 @@
 //! The verbs.
 
+mod approvals;
 mod build;
 mod check;
 mod explain;
@@ -25,6 +26,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Approvals(approvals::ApprovalsArgs),
     Build(build::BuildArgs),
     Check(check::CheckArgs),
     Explain(Box<explain::ExplainArgs>),
@@ -38,6 +40,7 @@ enum Verb {
 impl Cli {
     pub(crate) fn run(self, terminal: &mut Terminal) -> io::Result<ExitCode> {
         match self.verb {
+            Verb::Approvals(args) => approvals::approvals(&args, terminal),
             Verb::Build(args) => build::build(&args, terminal),
             Verb::Check(args) => check::check(&args, terminal),
             Verb::Explain(args) => explain::explain(&args, terminal),
