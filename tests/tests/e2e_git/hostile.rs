@@ -39,6 +39,9 @@ enum Request {
     H2(Frames),
 }
 
+/// The fields of a request over HTTP/2.
+type Fields = Vec<(&'static str, String)>;
+
 /// What rows are made of.
 struct Kit {
     ids: Ids,
@@ -54,7 +57,7 @@ impl Kit {
     }
 
     /// The fields of a push over HTTP/2.
-    fn fields(&self) -> Vec<(&str, String)> {
+    fn fields(&self) -> Fields {
         vec![
             (":method", "POST".to_owned()),
             (":scheme", "http".to_owned()),

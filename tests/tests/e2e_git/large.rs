@@ -72,8 +72,8 @@ async fn packs_of_any_size_are_pushed_or_refused_and_envoy_does_not_grow() {
         grown.push((bytes, peak(pid) - before));
     }
     for (what, text) in &said {
-        let others = said.iter().filter(|(other, _)| other == what);
-        let verdict = others.map(|(_, other)| equal("what git prints", other, text)).collect();
+        let mut others = said.iter().filter(|(other, _)| other == what);
+        let verdict = others.try_for_each(|(_, other)| equal("what git prints", other, text));
         verdicts.row(&format!("{what}, in the same words"), verdict);
     }
     verdicts.row("the pack is not where it was refused", equal("seeds", seeds(&stage).await, true));

@@ -2,7 +2,7 @@
 
 use actgate_tests::e2e::h2::Frames;
 
-use super::{Expect, Kit, Row, TARGET, TYPE};
+use super::{Expect, Fields, Kit, Row, TARGET, TYPE};
 use crate::push_body::Push;
 
 const HELD: Expect = Expect::Report("approval_required");
@@ -153,7 +153,7 @@ fn lengths(kit: &Kit) -> Vec<Row> {
 }
 
 fn http2(kit: &Kit) -> Vec<Row> {
-    let head = |change: &dyn Fn(&mut Vec<(&str, String)>), last| {
+    let head = |change: &dyn Fn(&mut Fields), last| {
         let mut fields = kit.fields();
         change(&mut fields);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -161,7 +161,7 @@ fn http2(kit: &Kit) -> Vec<Row> {
     };
     let plain = |last| head(&|_| {}, last);
     let with = |name: &'static str, value: &'static str| {
-        head(&move |fields: &mut Vec<(&str, String)>| fields.push((name, value.to_owned())), false)
+        head(&move |fields: &mut Fields| fields.push((name, value.to_owned())), false)
     };
     let body = main(kit);
     let fine = Push::default().first(&kit.ids.fine()).0;
