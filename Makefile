@@ -1,6 +1,6 @@
 # Everything that one does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm tools run up down test test-fast bench lint fmt
+.PHONY: help setup wasm tools run up down test test-fast test-large bench lint fmt
 
 # The programs are run from here, wherever else a shell may send builds.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -36,6 +36,9 @@ test: setup wasm tools ## Every test, those against a real Envoy and real server
 test-fast: ## The tests that need neither Envoy nor servers
 	cargo test --quiet --package actgate-token --package actgate-call --package actgate-authz --package actgate-harness
 	cargo test --quiet --package actgate-tests --test cases -- native
+
+test-large: setup wasm ## Push 1 GiB packs through a real Envoy (ACTGATE_LARGE_MIB: another size)
+	ACTGATE_LARGE_MIB=$${ACTGATE_LARGE_MIB:-1024} cargo test --package actgate-tests --test e2e_git -- large --nocapture
 
 bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does it work; see docs/performance.md)
 	@cargo build --quiet --package actgate-bench
