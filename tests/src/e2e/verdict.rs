@@ -45,7 +45,7 @@ impl Verdicts {
 ///
 /// # Errors
 /// How they differ.
-#[expect(clippy::needless_pass_by_value, reason = "called with literals and temporaries of every kind")]
+#[expect(clippy::needless_pass_by_value, reason = "callers compare what they have just made")]
 pub fn equal<T: PartialEq<U> + Debug, U: Debug>(what: &str, is: T, should: U) -> Result<(), String> {
     if is == should { Ok(()) } else { Err(format!("{what} is {is:?} and should be {should:?}")) }
 }
@@ -74,6 +74,31 @@ pub fn is_refusal(reply: &Reply, status: u16, reason: &str, record: &Record) -> 
     holds(status != 401 || challenge, "a 401 without a challenge")?;
     is_problem(&body, status, reason)?;
     is_recorded(record, &body, status, reason)
+}
+
+/// That a reply is the gate's own refusal for this reason in a registry's words (`voice: oci`), and that the ledger
+/// says the same.
+///
+/// # Errors
+/// What differs.
+pub fn is_oci_refusal(reply: &Reply, status: u16, reason: &str, record: &Record) -> Result<(), String> {
+    let body = reply.json();
+    let error = &body["errors"][0];
+    let problem = &error["detail"];
+    equal("reason", text(problem, "/reason"), reason)
+        .map_err(|why| format!("{why} ({}: {})", reply.status, String::from_utf8_lossy(&reply.body)))?;
+    equal("status", reply.status, status)?;
+    equal("content-type", reply.header("content-type"), Some("application/json"))?;
+    equal("cache-control", reply.header("cache-control"), Some("no-store"))?;
+    let challenge =
+        reply.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer realm=\"http"));
+    holds(status != 401 || challenge, "a 401 without a challenge that has a realm")?;
+    holds(!text(error, "/code").is_empty(), "no code")?;
+    let message = text(error, "/message");
+    holds(message.starts_with(reason), format!("the message `{message}` does not begin with the reason"))?;
+    holds(message.contains(text(problem, "/detail")), "the message does not say the detail")?;
+    is_problem(problem, status, reason)?;
+    is_recorded(record, problem, status, reason)
 }
 
 /// That a body is a problem document for this reason.
