@@ -1,6 +1,9 @@
 //! The hostcalls, with their statuses.
 
-use std::{cell::Cell, ptr::null_mut};
+use std::{
+    cell::{Cell, RefCell},
+    ptr::null_mut,
+};
 
 /// What to do where the host asks for memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +15,7 @@ enum Memory {
 
 thread_local! {
     static MEMORY: Cell<Memory> = const { Cell::new(Memory::Give) };
+    static TAG: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 #[link(wasm_import_module = "env")]
@@ -129,10 +133,15 @@ pub(crate) fn trap_on_memory() {
     MEMORY.set(Memory::Trap);
 }
 
+/// What the following lines begin with, so that exchanges that run at once can be told apart.
+pub(crate) fn tag(tag: &str) {
+    TAG.set(tag.to_owned());
+}
+
 /// A line that a test looks for. Envoy's log shows warnings.
 pub(crate) fn trace(text: &str) {
     const WARN: u32 = 3;
-    let line = format!("PROBE {text}");
+    let line = TAG.with_borrow(|tag| format!("PROBE {tag}{text}"));
     unsafe { proxy_log(WARN, line.as_ptr(), line.len()) };
 }
 

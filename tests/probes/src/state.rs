@@ -8,6 +8,10 @@ use crate::script::Script;
 #[derive(Debug, Default)]
 pub(crate) struct Context {
     pub(crate) scenario: String,
+    /// Before its lines.
+    pub(crate) tag: String,
+    /// Its own script, where it has one.
+    pub(crate) script: Option<Script>,
     /// How often each callback was made.
     pub(crate) counts: BTreeMap<&'static str, u32>,
 }

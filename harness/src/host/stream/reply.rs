@@ -31,6 +31,15 @@ impl LocalReply {
         }
     }
 
+    /// What Envoy's router says of an upstream that goes away without a word (`Router::Filter::onUpstreamReset`).
+    pub fn upstream_closed() -> Self {
+        Self::new(
+            503,
+            "upstream_reset_before_response_started{connection_termination}",
+            "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+        )
+    }
+
     /// Head and body for this request.
     pub(in super::super) fn prepare(&self, request: &Headers) -> (Headers, Vec<u8>) {
         let mut headers = Headers::new([(":status", self.status.to_string())]);
