@@ -77,7 +77,10 @@ pub fn plan(seed: u64) -> Plan {
 fn body(random: &mut Random, first: char) -> Vec<Vec<u8>> {
     let length = if random.once_in(12) { 17_000 } else { 1 + random.below(60) };
     let letters = (0..length).map(|_| first as u8 ^ (random.below(8) as u8)).collect::<Vec<u8>>();
-    random.split(&letters, 4)
+    // Envoy reads 16 KiB at a time: a longer part is two parts there.
+    let mut parts: Vec<Vec<u8>> = letters.chunks(8500).flat_map(|part| random.split(part, 3)).collect();
+    parts.truncate(4);
+    parts
 }
 
 /// Sees to it that framing, length and trailers fit each other.
@@ -123,12 +126,14 @@ fn answered(random: &mut Random, kind: usize) -> String {
 }
 
 fn edit(random: &mut Random, map: usize) -> String {
+    let there = if map == 0 { TAG } else { ":status" };
     let edits = [
         format!("add {map} x-probe-new 1; add {map} x-probe-new 2"),
         format!("replace {map} x-probe-a 2"),
         format!("remove {map} x-probe-a"),
         format!("pairs {map}; get {map} x-probe-a; get {map} x-none"),
-        format!("no-memory; get {map} x-probe-a; get {map} x-probe-a"),
+        // Only with something that is there: it holds until the next block is asked for.
+        format!("no-memory; get {map} {there}; get {map} {there}"),
         "set-property mine 1; property mine; property request/path; property request/method".to_owned(),
     ];
     random.pick(&edits).clone()
@@ -226,7 +231,8 @@ fn on_response(random: &mut Random, script: &mut Vec<String>, answer: &mut Piece
         }
         4 => script.push("response_headers: close 1".to_owned()),
         5 | 6 => {
-            script.push("response_headers: return 1".to_owned());
+            // A local reply has a length too.
+            script.push("response_headers: remove 2 content-length; return 1".to_owned());
             script.push("response_body: return 1".to_owned());
             without_length(answer);
             let change = put(random, 1);
@@ -235,6 +241,7 @@ fn on_response(random: &mut Random, script: &mut Vec<String>, answer: &mut Piece
         }
         7 => {
             without_length(answer);
+            script.push("response_headers: remove 2 content-length".to_owned());
             script.push(format!("response_body: {}", put(random, 1)));
         }
         8 => script.push(format!("response_body {}: {}; return 1", 1 + random.below(3), reply(random))),

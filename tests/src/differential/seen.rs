@@ -5,15 +5,18 @@ use std::fmt;
 /// Fields that a proxy makes itself, or that belong to a connection: not compared.
 ///
 /// - `date`, `server`, `x-envoy-upstream-service-time` and `x-request-id`, `x-forwarded-proto`,
-///   `x-envoy-expected-rq-timeout-ms`: Envoy's connection manager and router set them around the filter.
-/// - `connection`, `transfer-encoding`: the framing of HTTP/1 is the codec's. What it frames is compared.
-const AROUND: [&str; 8] = [
+///   `x-envoy-expected-rq-timeout-ms`, `x-envoy-original-path`: Envoy's connection manager and router set them around
+///   the filter.
+/// - `connection`, `transfer-encoding`, and a `content-length` of 0: the framing of HTTP/1 is the codec's. What it
+///   frames is compared.
+const AROUND: [&str; 9] = [
     "date",
     "server",
     "x-envoy-upstream-service-time",
     "x-request-id",
     "x-forwarded-proto",
     "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-original-path",
     "connection",
     "transfer-encoding",
 ];
@@ -61,7 +64,10 @@ impl Message {
     /// A message that has begun.
     pub fn new(start: String, headers: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut message = Self { start, ..Self::default() };
-        message.headers = headers.into_iter().filter(|(name, _)| !AROUND.contains(&name.as_str())).collect();
+        let counts = |(name, value): &(String, String)| {
+            !AROUND.contains(&name.as_str()) && (name != "content-length" || value != "0")
+        };
+        message.headers = headers.into_iter().filter(counts).collect();
         // HTTP/2 libraries do not keep the order of different fields.
         message.headers.sort();
         message

@@ -53,7 +53,10 @@ impl Vm {
         match self.stream(stream.0) {
             Some(own) if own.local => {}
             Some(own) if own.started => {
-                self.reset(stream.0, "upstream_reset_after_response_started{connection_termination}");
+                // A body in chunks that lacks its last one is against the protocol.
+                let framing = own.response.headers.first(b"transfer-encoding");
+                let why = if framing.is_some() { "protocol_error" } else { "connection_termination" };
+                self.reset(stream.0, &format!("upstream_reset_after_response_started{{{why}}}"));
             }
             Some(_) => self.local_reply(stream.0, &LocalReply::upstream_closed()),
             None => {}
