@@ -21,7 +21,7 @@ use actgate_tests::{
         envoy::Envoy,
         host::{Host, Played},
         live::Register,
-        plan::Plan,
+        plan::{Plan, Protocol},
         real, scripts,
         seen::Seen,
         upstream::Upstream,
@@ -36,8 +36,44 @@ const AT_ONCE: u64 = 24;
 /// One in so many is through the plugin, the others are through the probe filter.
 const PLUGIN: u64 = 3;
 
-/// What Envoy does that the host does not, and why that is so.
-const EXCEPTIONS: &[(&str, fn(&Plan) -> bool)] = &[];
+/// Where Envoy is seen to do something else, and why that may be so.
+type Exception = (&'static str, fn(&Plan, &mut Seen, &mut Seen));
+
+const EXCEPTIONS: &[Exception] = &[
+    (
+        "HTTP/2: the client's library tells of the reset of a response, and not of the head before it",
+        |plan, host, real| {
+            let is_broken = host.client.as_ref().is_some_and(|client| !client.complete);
+            if plan.protocol == Protocol::Http2 && is_broken && real.client.is_none() {
+                host.client = None;
+            }
+        },
+    ),
+    (
+        "HTTP/2: a filter that answers its own reply on its head is shown the body of the first one before the stream \
+         is destroyed, which its codec does later than that of HTTP/1",
+        |plan, host, real| {
+            let replies = real.lines.iter().filter(|line| line.starts_with("  reply")).count();
+            if plan.protocol == Protocol::Http2 && replies > 1 {
+                host.lines.retain(|line| !line.starts_with("response_body"));
+                real.lines.retain(|line| !line.starts_with("response_body"));
+            }
+        },
+    ),
+    (
+        "a response that the filter itself makes larger than may be held: Envoy makes the last callbacks in the middle \
+         of that hostcall, the host after it",
+        |_, host, real| {
+            let is_too_large = |seen: &Seen| {
+                seen.client.as_ref().is_some_and(|client| client.body == b"Internal Server Error")
+            };
+            if is_too_large(host) && is_too_large(real) {
+                host.lines.sort();
+                real.lines.sort();
+            }
+        },
+    ),
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn generated_exchanges_are_seen_to_be_the_same() {
@@ -59,6 +95,7 @@ async fn generated_exchanges_are_seen_to_be_the_same() {
     let (probe, actgate) = (module::build(root), layout.plugin().expect("the plugin"));
     let cache = root.join("target/wasm-cache");
     let (own, plugin) = (Simulated::compile(&probe, &cache), Simulated::compile(&actgate, &cache));
+    eprintln!("{} s for cases and modules", start.elapsed().as_secs());
     let mut host = Host::start(&own, &plugin, captured.setups());
     let register = Register::default();
     let upstream = Upstream::start(register.clone()).await;
@@ -69,8 +106,7 @@ async fn generated_exchanges_are_seen_to_be_the_same() {
     eprintln!("{} s to start", start.elapsed().as_secs());
 
     let plans = (seed..seed + count)
-        .map(|seed| if seed % PLUGIN == 0 { captured.plan(seed) } else { scripts::plan(seed) })
-        .filter(|plan| EXCEPTIONS.iter().all(|(_, applies)| !applies(plan)));
+        .map(|seed| if seed % PLUGIN == 0 { captured.plan(seed) } else { scripts::plan(seed) });
     let mut differences = String::new();
     let (mut failed, mut done) = (Vec::new(), 0);
     let at_once = number("DIFFERENTIAL_AT_ONCE", AT_ONCE);
@@ -106,7 +142,10 @@ type Done = (Plan, Played, Option<Seen>);
 fn compare((plan, played, real): Done, differences: &mut String, failed: &mut Vec<u64>) {
     // Envoy's end is a failure of its own.
     let Some(real) = real else { return };
-    let (host, real) = (played.seen.without_ids(), real.without_ids());
+    let (mut host, mut real) = (played.seen.without_ids(), real.without_ids());
+    if host != real {
+        EXCEPTIONS.iter().for_each(|(_, allow)| allow(&plan, &mut host, &mut real));
+    }
     if host == real {
         return;
     }

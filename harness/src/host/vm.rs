@@ -297,6 +297,7 @@ impl Vm {
                     let known = streams.get(&id).and_then(|own| own.info.details.clone());
                     self.reset(id, known.as_deref().unwrap_or("wasm_close_stream"));
                 }
+                Deferred::TooLarge(id, direction) => self.too_large(id, direction),
                 Deferred::QueueReady(token) => {
                     self.call(ROOT, "proxy_on_queue_ready", |callbacks, store| {
                         callbacks.queue_ready(store, (ROOT, token))

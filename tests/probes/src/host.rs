@@ -108,6 +108,7 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_set_effective_context(id: u32) -> u32;
     fn proxy_done() -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
 }
 
 pub(crate) fn allocate(size: usize) -> *mut u8 {
@@ -350,4 +351,8 @@ pub(crate) fn set_effective_context(id: u32) -> u32 {
 
 pub(crate) fn done() -> u32 {
     unsafe { proxy_done() }
+}
+
+pub(crate) fn set_tick_period(milliseconds: u32) -> u32 {
+    unsafe { proxy_set_tick_period_milliseconds(milliseconds) }
 }

@@ -131,6 +131,16 @@ extern "C" fn proxy_on_http_call_response(
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(_root: u32) {
+    host::set_tick_period(0);
+    for id in STATE.with_borrow_mut(|state| std::mem::take(&mut state.timers)) {
+        operation::speak_for(id);
+        host::trace(&format!("effective -> {}", host::set_effective_context(id)));
+        operation::callback(id, "tick", "", true);
+    }
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn proxy_on_queue_ready(_root: u32, _token: u32) {
     host::trace("queue_ready");
 }
@@ -149,5 +159,8 @@ extern "C" fn proxy_on_done(id: u32) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(id: u32) {
     operation::callback(id, "delete", "", true);
-    STATE.with_borrow_mut(|state| state.contexts.remove(&id));
+    STATE.with_borrow_mut(|state| {
+        state.contexts.remove(&id);
+        state.timers.retain(|own| *own != id);
+    });
 }

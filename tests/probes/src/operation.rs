@@ -92,6 +92,10 @@ fn run(id: u32, operation: &str) -> String {
         ["queue", name, value] => queue(name, value),
         ["metric", kind, name, offset] => metric(number(kind), name, offset.parse().expect("a number")),
         ["foreign", name, hex] => shown(host::foreign(name, &bytes(hex))),
+        ["tick", period] => {
+            STATE.with_borrow_mut(|state| state.timers.push(id));
+            host::set_tick_period(number(period)).to_string()
+        }
         ["log-level"] => host::log_level().to_string(),
         ["effective", id] => host::set_effective_context(number(id)).to_string(),
         ["done"] => host::done().to_string(),

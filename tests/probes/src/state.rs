@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub(crate) contexts: BTreeMap<u32, Context>,
     /// Which context waits for which callout.
     pub(crate) calls: BTreeMap<u32, u32>,
+    /// Which contexts wait for the next tick.
+    pub(crate) timers: Vec<u32>,
 }
 
 thread_local! {

@@ -160,7 +160,11 @@ impl Game<'_> {
             let events = self.vm.take_events(self.stream);
             let callouts = self.vm.take_callouts();
             if events.is_empty() && callouts.is_empty() {
-                break;
+                if self.vm.tick_period() == 0 {
+                    break;
+                }
+                // The time that passes before the next move.
+                self.vm.tick();
             }
             for event in events {
                 self.carry(event);
@@ -194,7 +198,7 @@ impl Game<'_> {
                 message.complete = end;
                 self.seen.upstream = Some(message);
             }
-            Event::RequestData { data, end } => extend(&mut self.seen.upstream, &data, end),
+            Event::RequestData { data, end } => extend(&mut self.seen.upstream, Protocol::Http1, &data, end),
             Event::RequestTrailers(trailers) => finish(&mut self.seen.upstream, &trailers),
             Event::ResponseHeaders { headers, end } => {
                 let status = headers.text(":status").unwrap_or_default().to_owned();
@@ -202,7 +206,9 @@ impl Game<'_> {
                 message.complete = end;
                 self.seen.client = Some(message);
             }
-            Event::ResponseData { data, end } => extend(&mut self.seen.client, &data, end),
+            Event::ResponseData { data, end } => {
+                extend(&mut self.seen.client, self.plan.protocol, &data, end);
+            }
             Event::ResponseTrailers(trailers) => finish(&mut self.seen.client, &trailers),
             Event::Reset => {}
         }
@@ -224,13 +230,13 @@ impl Game<'_> {
     }
 }
 
-fn extend(message: &mut Option<Message>, data: &[u8], end: bool) {
+fn extend(message: &mut Option<Message>, protocol: Protocol, data: &[u8], end: bool) {
     let message = message.as_mut().expect("a head comes first");
     message.body.extend(data);
-    // Who reads a body by its length sees its end before the filter has let the end go.
+    // Who reads a body by its length, as in HTTP/1, sees its end before the filter has let the end go.
     let length = message.headers.iter().find(|(name, _)| name == "content-length");
     let is_whole = length.is_some_and(|(_, length)| *length == message.body.len().to_string());
-    message.complete = end || is_whole;
+    message.complete = end || (is_whole && protocol == Protocol::Http1);
 }
 
 fn finish(message: &mut Option<Message>, trailers: &Headers) {

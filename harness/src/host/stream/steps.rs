@@ -52,13 +52,13 @@ impl Vm {
     pub fn upstream_closed(&mut self, stream: StreamId) {
         match self.stream(stream.0) {
             Some(own) if own.local => {}
-            Some(own) if own.started => {
-                // A body in chunks that lacks its last one is against the protocol.
-                let framing = own.response.headers.first(b"transfer-encoding");
-                let why = if framing.is_some() { "protocol_error" } else { "connection_termination" };
-                self.reset(stream.0, &format!("upstream_reset_after_response_started{{{why}}}"));
+            Some(own) if own.sent => {
+                self.reset(stream.0, "upstream_reset_after_response_started{protocol_error}");
             }
-            Some(_) => self.local_reply(stream.0, &LocalReply::upstream_closed()),
+            Some(own) => {
+                let reply = LocalReply::upstream_closed(own.started);
+                self.local_reply(stream.0, &reply);
+            }
             None => {}
         }
     }
