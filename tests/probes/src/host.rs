@@ -5,6 +5,9 @@ use std::{
     ptr::null_mut,
 };
 
+/// A name and a value.
+pub(crate) type Field = (Vec<u8>, Vec<u8>);
+
 /// What to do where the host asks for memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Memory {
@@ -164,7 +167,7 @@ pub(crate) fn header(map: u32, name: &str) -> (u32, Vec<u8>) {
     taken(|data, size| unsafe { proxy_get_header_map_value(map, name.as_ptr(), name.len(), data, size) })
 }
 
-pub(crate) fn pairs(map: u32) -> (u32, Vec<(Vec<u8>, Vec<u8>)>) {
+pub(crate) fn pairs(map: u32) -> (u32, Vec<Field>) {
     let (status, block) = taken(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) });
     if block.is_empty() {
         return (status, Vec::new());
