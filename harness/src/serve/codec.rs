@@ -129,6 +129,11 @@ impl<S> Guarded<S> {
     fn head(&mut self) -> bool {
         let blank = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.input.drain(..blank);
+        // A client that speaks TLS waits for an answer before it ever ends a line.
+        if self.input.first().is_some_and(|byte| !head::is_token(*byte)) {
+            self.refuse(Refusal { status: 400, details: "http1.codec_error", head: Head::default() });
+            return false;
+        }
         let Some(end) = end_of_head(&self.input) else {
             if self.input.len() > MAX_HEAD {
                 self.refuse(Refusal {
