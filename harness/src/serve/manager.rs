@@ -17,11 +17,22 @@ pub(super) fn of_http2(parts: &Parts) -> Head {
     let mut fields = fields(&parts.headers);
     let host = fields.iter().find(|(name, _)| name == b"host").map(|(_, value)| value.clone());
     fields.retain(|(name, _)| name != b"host");
+    join_cookies(&mut fields);
     Head {
         method: parts.method.as_str().as_bytes().to_vec(),
         authority: authority.or(host),
         path: parts.uri.path_and_query().map(|path| path.as_str().as_bytes().to_vec()),
         fields,
+    }
+}
+
+/// A client may send the crumbs of one `cookie` apart (RFC 9113 section 8.2.3).
+fn join_cookies(fields: &mut Vec<(Vec<u8>, Vec<u8>)>) {
+    let crumbs: Vec<Vec<u8>> =
+        fields.iter().filter(|(name, _)| name == b"cookie").map(|(_, value)| value.clone()).collect();
+    if crumbs.len() > 1 {
+        fields.retain(|(name, _)| name != b"cookie");
+        fields.push((b"cookie".to_vec(), crumbs.join(&b"; "[..])));
     }
 }
 
