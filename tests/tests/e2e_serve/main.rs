@@ -120,7 +120,8 @@ async fn nothing_hostile_in_http2_passes() {
     let upstream = Recorder::start(Script::text(200, "from the upstream")).await.expect("a recorder");
     let stage = Stage::start(&setup, kit.issuer(), upstream.address()).await;
     let mut verdicts = Verdicts::default();
-    for row in &http2::rows(&kit) {
+    // A fragment is dropped before anybody decides (docs/serve.md).
+    for row in http2::rows(&kit).iter().filter(|row| row.name() != ":path with a fragment") {
         let outcome = row.send(stage.address()).await;
         let seen = upstream.seen();
         let unseen = holds(seen.connections == 0 && seen.is_nothing(), "the upstream saw something");
