@@ -19,11 +19,11 @@ wasm: ## Build the plugin: target/actgate.wasm
 tools: ## Build the actgate and actgate-demo commands
 	cargo build --package actgate-harness --package actgate-control --package actgate-demo --bins
 
-run: setup wasm tools ## Play an agent session against a real Envoy, and stay up (ONCE=1: do not stay)
-	@target/debug/actgate-demo run $(if $(filter 1,$(ONCE)),--once)
+run: setup wasm tools ## Play an agent session against a real Envoy, and stay up (ONCE=1: do not stay; GATEWAY=wasmtime: without Envoy)
+	@target/debug/actgate-demo run $(if $(filter 1,$(ONCE)),--once) $(if $(GATEWAY),--gateway $(GATEWAY))
 
-up: setup wasm tools ## Start the demo in the background; addresses in .run/env
-	@target/debug/actgate-demo up
+up: setup wasm tools ## Start the demo in the background; addresses in .run/env (GATEWAY=wasmtime: without Envoy)
+	@target/debug/actgate-demo up $(if $(GATEWAY),--gateway $(GATEWAY))
 
 down: ## End what `make up` started
 	@if [ -x target/debug/actgate-demo ]; then target/debug/actgate-demo down; fi
