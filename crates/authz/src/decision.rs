@@ -107,9 +107,9 @@ impl PolicyBundle {
             _ => "do this".to_owned(),
         };
         let facts: Vec<_> = grounds
-            .policies
+            .own
             .iter()
-            .filter_map(|id| self.policies.facts(&cedar_policy::PolicyId::new(id)))
+            .filter_map(|id| self.policies.facts(id))
             .filter(|facts| facts.forbids)
             .collect();
         let reasons: Vec<&str> = facts.iter().filter_map(|facts| facts.reason.as_deref()).collect();
