@@ -6,22 +6,34 @@
 mod compare;
 mod engine;
 mod file;
+mod files;
 mod format;
 mod native;
+mod observing;
 mod pack;
 mod play;
 mod push;
+mod question;
+mod report;
+mod run;
 mod setup;
+mod suite;
 mod wasm;
 
 pub use compare::{Mismatch, disagreements};
 pub use engine::{Engine, EngineError, Exchange, Outcome, Seen};
 pub use file::{Case, Origin, Step};
+pub use files::{CaseFile, cases_in, find_cases};
 pub use format::{
     Act, Events, Expectation, Fields, Offset, RefChange, Request, SeenRequest, TokenPlan, Upstream,
     UpstreamSaw, Verdict,
 };
 pub use native::Native;
-pub use play::{Played, play};
+pub use observing::{Looker, Observing};
+pub use play::{Interruption, Played, play};
+pub use question::{Question, moment};
+pub use report::{write_failures, write_json, write_junit, write_summary};
+pub use run::{CaseReport, NamedCase, Progress, Report, read_cases, run};
 pub use setup::{Route, Setup};
+pub use suite::{Engines, Failure, Suite};
 pub use wasm::Wasm;

@@ -2,7 +2,10 @@
 
 mod build;
 mod check;
+mod explain;
 mod mint;
+mod scrutiny;
+mod test;
 
 use std::io;
 
@@ -23,7 +26,9 @@ pub(crate) struct Cli {
 enum Verb {
     Build(build::BuildArgs),
     Check(check::CheckArgs),
+    Explain(Box<explain::ExplainArgs>),
     Mint(Box<mint::MintArgs>),
+    Test(test::TestArgs),
 }
 
 // === impl Cli ===
@@ -33,7 +38,9 @@ impl Cli {
         match self.verb {
             Verb::Build(args) => build::build(&args, terminal),
             Verb::Check(args) => check::check(&args, terminal),
+            Verb::Explain(args) => explain::explain(&args, terminal),
             Verb::Mint(args) => mint::mint(&args, terminal),
+            Verb::Test(args) => test::test(&args, terminal),
         }
     }
 }

@@ -4,7 +4,8 @@ mod render;
 
 use crate::text::{Position, SourceText};
 
-pub use render::{Style, write_json, write_text};
+pub(crate) use render::printable;
+pub use render::{Style, json_rows, write_json, write_text};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

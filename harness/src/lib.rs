@@ -2,13 +2,18 @@
 //! configuration against them, development tokens, cases that play requests against a bundle, and a host that runs
 //! the very plugin.
 
+pub mod artifact;
 pub mod case;
 pub mod check;
+pub mod coverage;
 pub mod diagnostic;
 pub mod document;
 pub mod envoy_lint;
+pub mod explain;
 pub mod host;
 pub mod mint;
+pub mod mutation;
 pub mod path;
+pub mod places;
 pub mod source;
 pub mod text;

@@ -13,6 +13,8 @@ use crate::document::{Document, Place};
 
 use files::Files;
 
+pub(crate) use files::read_text;
+
 /// A configuration with its packs and key sets.
 #[derive(Debug)]
 pub struct Source {
@@ -70,7 +72,7 @@ impl Source {
     pub fn envoy(&self) -> Option<Result<Document, Vec<Diagnostic>>> {
         let place = self.config.root().member("envoy")?;
         let path = place.as_str()?;
-        let text = match files::read_text(&self.files.path(path)) {
+        let text = match read_text(&self.files.path(path)) {
             Ok(text) => text,
             Err(why) => {
                 let finding = place.error(format!("Envoy configuration `{path}`: {why}"));

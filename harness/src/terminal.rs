@@ -1,6 +1,7 @@
 //! The process's two outputs.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::time::{Duration, Instant};
 
 use actgate_harness::diagnostic::{Diagnostic, Severity, Style, write_text};
 
@@ -10,8 +11,25 @@ pub(crate) struct Terminal {
     pub(crate) out: Box<dyn Write>,
     /// Diagnostics.
     pub(crate) err: Box<dyn Write>,
+    /// How results may be written.
+    pub(crate) out_style: Style,
     style: Style,
+    /// Whether somebody watches what goes to `err`.
+    watched: bool,
 }
+
+/// A line that says how far something has come, rewritten in place; nothing where nobody watches.
+pub(crate) struct ProgressLine {
+    started: Instant,
+    shown: Option<Instant>,
+    watched: bool,
+}
+
+/// What is over before this needs no line.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often the line changes.
+const PACE: Duration = Duration::from_millis(100);
 
 // === impl Terminal ===
 
@@ -21,11 +39,14 @@ impl Terminal {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         // https://no-color.org: set and not empty means none.
-        let colour = io::stderr().is_terminal() && !set("NO_COLOR") && !dumb;
+        let plain = set("NO_COLOR") || dumb;
+        let style = |terminal: bool| if terminal && !plain { Style::Colour } else { Style::Plain };
         Self {
             out: Box::new(io::BufWriter::new(io::stdout())),
             err: Box::new(io::stderr()),
-            style: if colour { Style::Colour } else { Style::Plain },
+            out_style: style(io::stdout().is_terminal()),
+            style: style(io::stderr().is_terminal()),
+            watched: io::stderr().is_terminal() && !dumb,
         }
     }
 
@@ -43,9 +64,38 @@ impl Terminal {
         }
     }
 
+    /// A line for something that may take long.
+    pub(crate) fn progress(&self) -> ProgressLine {
+        ProgressLine { started: Instant::now(), shown: None, watched: self.watched }
+    }
+
     /// Writes one line about what went wrong outside of any file.
     pub(crate) fn fail(&mut self, message: &str) -> io::Result<()> {
         writeln!(self.err, "error: {message}")
+    }
+}
+
+// === impl ProgressLine ===
+
+impl ProgressLine {
+    /// Shows `text`, if it is time to.
+    pub(crate) fn show(&mut self, text: &str) {
+        let due = match self.shown {
+            None => self.started.elapsed() >= PATIENCE,
+            Some(last) => last.elapsed() >= PACE,
+        };
+        if !self.watched || !due {
+            return;
+        }
+        // Where the line cannot be written, the result says so.
+        if write!(io::stderr(), "\r\u{1b}[K{text}").is_ok() {
+            self.shown = Some(Instant::now());
+        }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn clear(&mut self) -> io::Result<()> {
+        if self.shown.take().is_some() { write!(io::stderr(), "\r\u{1b}[K") } else { Ok(()) }
     }
 }
 

@@ -4,9 +4,10 @@
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
+use actgate_harness::case::CaseFile;
 use actgate_tests::cases::{
     artifact::{Obstacle, is_ci, obstacle},
-    suite::{CaseFile, Suite},
+    suite::Suite,
 };
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 

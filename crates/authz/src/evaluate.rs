@@ -37,6 +37,18 @@ pub struct AccessRequest<'a> {
     pub now: UnixTime,
 }
 
+/// An [`AccessRequest`] that outlives the request, for who looks over the gate's shoulder: coverage of cases,
+/// explanations.
+#[derive(Debug, Clone)]
+pub struct Inquiry {
+    /// Who is asking.
+    pub caller: Caller,
+    /// What is asked.
+    pub calls: ToolCalls,
+    /// The time.
+    pub now: UnixTime,
+}
+
 /// What the policies say to an [`AccessRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -77,11 +89,11 @@ struct Round {
 
 /// A call as Cedar sees it, but for what is approved.
 #[derive(Debug)]
-struct Question<'b> {
-    askers: Vec<Asker>,
-    action: &'b Action,
-    resource: EntityUID,
-    entities: Entities,
+pub(crate) struct Question<'b> {
+    pub(crate) askers: Vec<Asker>,
+    pub(crate) action: &'b Action,
+    pub(crate) resource: EntityUID,
+    pub(crate) entities: Entities,
     context: Facts<'b>,
     /// Whether the context is known to be of the schema's type.
     sound: bool,
@@ -89,8 +101,8 @@ struct Question<'b> {
 
 /// A principal, and the policies that can concern it.
 #[derive(Debug)]
-struct Asker {
-    uid: EntityUID,
+pub(crate) struct Asker {
+    pub(crate) uid: EntityUID,
     name: String,
     candidates: Vec<u32>,
 }
@@ -102,6 +114,15 @@ type Facts<'r> = Vec<(&'r str, CedarValue)>;
 struct Answer {
     allows: bool,
     determining: Vec<u32>,
+}
+
+// === impl Inquiry ===
+
+impl Inquiry {
+    /// The same as a question.
+    pub fn request(&self) -> AccessRequest<'_> {
+        AccessRequest { caller: &self.caller, calls: &self.calls, now: self.now }
+    }
 }
 
 // === impl PolicyBundle ===
@@ -181,7 +202,7 @@ impl PolicyBundle {
 
     /// The context of a call, the same for every principal. INVARIANT: it is of the type that the schema gives the
     /// action: what Actgate adds is, by how it is made, and what the call brings is checked.
-    fn context_of(&self, question: &Question<'_>, approved: &[&str]) -> Result<Context, String> {
+    pub(crate) fn context_of(&self, question: &Question<'_>, approved: &[&str]) -> Result<Context, String> {
         let approvals = CedarValue::set_of_lits(approved.iter().map(|group| Literal::from(*group)), None);
         let given = question.context.iter().map(|(name, value)| ((*name).into(), value.clone()));
         let facts: BTreeMap<_, _> = given.chain([("approvals".into(), approvals)]).collect();
@@ -241,7 +262,10 @@ impl PolicyBundle {
         Grounds { policies: names(&round.determining), own: names(&round.own), call: round.call, principal }
     }
 
-    fn questions<'b>(&'b self, request: &AccessRequest<'b>) -> Result<Vec<Question<'b>>, (usize, String)> {
+    pub(crate) fn questions<'b>(
+        &'b self,
+        request: &AccessRequest<'b>,
+    ) -> Result<Vec<Question<'b>>, (usize, String)> {
         request
             .calls
             .iter()

@@ -2,11 +2,13 @@
 
 mod body;
 mod drain;
+mod examine;
 mod step;
 
-use actgate_call::RequestHead;
+use actgate_call::{RequestHead, Route, ToolCalls};
 use actgate_token::{Caller, TokenCache};
 
+pub(crate) use self::examine::{Examined, examine};
 pub use self::{
     body::BodyProgress,
     step::{Forwarding, Passage, Step},
@@ -20,7 +22,7 @@ use crate::{
     config::Mode,
     credential::credential,
     decision::{Decision, Denial, Observation},
-    evaluate::AccessRequest,
+    evaluate::{AccessRequest, Inquiry},
     moment::Moment,
     narrowing::narrow,
     reason::Reason,
@@ -36,6 +38,8 @@ pub struct Gate {
     clock: Clock,
     body: BodyProgress,
     state: State,
+    notes: bool,
+    inquiry: Option<Inquiry>,
 }
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
@@ -69,6 +73,9 @@ struct Findings<'a> {
     voice: Voice,
     /// The service, once the caller is authenticated.
     service: Option<&'a GuardedService>,
+    caller: Option<Caller>,
+    route: Option<Route>,
+    calls: Option<ToolCalls>,
 }
 
 /// Where [`Gate::judge`] has come to.
@@ -84,7 +91,15 @@ impl Gate {
     pub fn new(started: Moment, random: [u8; 10]) -> Self {
         let id =
             uuid::Builder::from_unix_timestamp_millis(started.unix_millis(), &random).into_uuid().to_string();
-        Self { id, started, clock: || None, body: BodyProgress::default(), state: State::Start }
+        Self {
+            id,
+            started,
+            clock: || None,
+            body: BodyProgress::default(),
+            state: State::Start,
+            notes: false,
+            inquiry: None,
+        }
     }
 
     /// The same gate with a clock, so that records say how long a decision took.
@@ -92,6 +107,19 @@ impl Gate {
     pub fn timed(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// The same gate keeping its [`Inquiry`]. A gate in a proxy does not: it would hold it for as long as the stream.
+    #[must_use]
+    pub fn noting(mut self) -> Self {
+        self.notes = true;
+        self
+    }
+
+    /// Who asked for what, where the request got that far and the gate is [`noting`](Self::noting). Whether the policies
+    /// were asked too says the decision: a token that does not cover the call is refused before.
+    pub fn inquiry(&self) -> Option<&Inquiry> {
+        self.inquiry.as_ref()
     }
 
     /// The decision id, by which replies and the ledger are linked.
@@ -197,9 +225,14 @@ impl Gate {
             return self.refuse_as_unavailable(authorizer, now, "the request was decided before");
         }
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
-        match Self::judge(authorizer, cache, headers, body, now, &mut findings) {
+        let judgement = Self::judge(authorizer, cache, headers, body, now, &mut findings);
+        if self.notes {
+            let known = findings.caller.clone().zip(findings.calls.clone());
+            self.inquiry = known.map(|(caller, calls)| Inquiry { caller, calls, now: now.unix_time() });
+        }
+        match judgement {
             Ok(Judgement::Await(body)) => {
-                let Findings { attempt, voice, service: _ } = findings;
+                let Findings { attempt, voice, .. } = findings;
                 let headers = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
                 self.state = State::AwaitingBody(Box::new(Awaiting { headers, body, attempt, voice }));
                 Step::AwaitBody
@@ -242,24 +275,28 @@ impl Gate {
             .verify(cache, credential, now.unix_time())
             .map_err(|error| refused(&error))?;
         let caller = Caller::resolve(token, &authorizer.verifier).map_err(|error| refused(&error))?;
-        findings.attempt.caller(&caller);
+        let caller = findings.caller.insert(caller);
+        findings.attempt.caller(caller);
+        findings.voice = std::mem::take(&mut findings.voice).to_caller(&head);
         // Only from here on may `mode: observe` soften a verdict.
         findings.service = Some(service);
         let route = service.call.adapter.route(&head, &service.call).map_err(|error| malformed(&error))?;
+        let route = findings.route.insert(route);
         let calls = match body {
             Body::Push { calls, client } => {
                 findings.voice = client.as_ref().map_or(Voice::Git, Voice::push);
                 *calls
             }
             Body::Complete(bytes) => route.extract(&bytes).map_err(|error| malformed(&error))?,
-            Body::Pending => match AwaitedBody::of(&route) {
+            Body::Pending => match AwaitedBody::of(route) {
                 Some(awaited) => return Ok(Judgement::Await(awaited)),
                 None => route.extract(b"").map_err(|error| malformed(&error))?,
             },
         };
-        findings.attempt.calls(&calls);
-        narrow(&caller, &calls, authorizer.scopes(caller.token().issuer_alias()), &authorizer.bundle.schema)?;
-        let request = AccessRequest { caller: &caller, calls: &calls, now: now.unix_time() };
+        let calls = findings.calls.insert(calls);
+        findings.attempt.calls(calls);
+        narrow(caller, calls, authorizer.scopes(caller.token().issuer_alias()), &authorizer.bundle.schema)?;
+        let request = AccessRequest { caller, calls, now: now.unix_time() };
         Ok(Judgement::Decided(authorizer.bundle.decide(&request)))
     }
 
@@ -271,7 +308,7 @@ impl Gate {
         headers: &[(&[u8], &[u8])],
         now: Moment,
     ) -> Step {
-        let Findings { attempt, voice, service } = findings;
+        let Findings { attempt, voice, service, .. } = findings;
         let Some(service) = service.filter(|service| service.mode == Mode::Observe) else {
             return self.refuse(authorizer, attempt, voice, &denial, now);
         };

@@ -12,6 +12,7 @@
 
 mod action;
 mod agreement;
+mod analysis;
 mod approval;
 mod authorizer;
 mod bundle;
@@ -36,13 +37,17 @@ mod statement;
 mod fixture;
 
 pub use actgate_token::TokenCache;
+pub use analysis::{
+    Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,
+    Hearing, Lints, Mutant, NearMiss, PolicyText, Reading, Role, RouteText, ScopePart, Stage,
+};
 pub use authorizer::{Authorizer, GuardedService, Loaded, Summary};
 pub use bundle::PolicyBundle;
 pub use config::{DEFAULT_MAX_BODY, Mode, PackReference, bundle_packs};
 pub use decision::{Decision, Denial, Hold, Observation, Permit};
 pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocument, TextDocument};
 pub use entities::StaticEntities;
-pub use evaluate::AccessRequest;
+pub use evaluate::{AccessRequest, Inquiry};
 pub use fault::{At, Fault, nearest};
 pub use gate::{BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything};
 pub use moment::Moment;

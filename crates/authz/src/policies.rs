@@ -36,7 +36,7 @@ pub struct Policies {
 }
 
 /// One policy, taken apart: what its scope says is in the index.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rule {
     pub(crate) facts: PolicyFacts,
     /// `when` and not `unless`; none where the scope alone decides.
@@ -171,14 +171,36 @@ impl Policies {
         self.index.candidates(&self.scopes, principal, action, resource)
     }
 
+    /// Puts a rule of the same scope in place of the one of this id, or one that never applies; returns what was there.
+    /// For trying out what would be decided without it.
+    pub(crate) fn exchange(&mut self, id: &str, instead: Option<Rule>) -> Option<Rule> {
+        let place = self.place(id)?;
+        let before = self.all.get_mut(place)?;
+        let never = || Rule {
+            facts: before.facts.clone(),
+            condition: Some(Arc::new(Expr::val(false))),
+            literals: Box::default(),
+        };
+        let instead = instead.unwrap_or_else(never);
+        Some(std::mem::replace(before, instead))
+    }
+
     pub(crate) fn rule(&self, number: u32) -> Option<&Rule> {
         self.all.get(usize::try_from(number).ok()?)
     }
 
     /// What is known of a policy.
     pub fn facts(&self, id: &str) -> Option<&PolicyFacts> {
-        let place = self.all.binary_search_by(|rule| rule.facts.id.as_str().cmp(id)).ok()?;
-        self.all.get(place).map(|rule| &rule.facts)
+        self.find(id).map(|rule| &rule.facts)
+    }
+
+    /// The rule of an id.
+    pub(crate) fn find(&self, id: &str) -> Option<&Rule> {
+        self.all.get(self.place(id)?)
+    }
+
+    fn place(&self, id: &str) -> Option<usize> {
+        self.all.binary_search_by(|rule| rule.facts.id.as_str().cmp(id)).ok()
     }
 }
 
@@ -186,9 +208,9 @@ impl Policies {
 fn literals(condition: Option<&Expr>, entities: &mut StaticEntities) -> Box<[u32]> {
     let named = condition.into_iter().flat_map(Expr::subexpressions);
     named
-        .filter_map(|part| match part.expr_kind() {
-            ExprKind::Lit(Literal::EntityUID(uid)) => Some(entities.number(uid)),
-            _ => None,
+        .filter_map(|part| {
+            let ExprKind::Lit(Literal::EntityUID(uid)) = part.expr_kind() else { return None };
+            Some(entities.number(uid))
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use actgate_call::{RequestHead, ToolCall, ToolCalls};
 use actgate_token::Caller;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::json_text::JsonText;
 use crate::{decision::Denial, moment::Moment};
@@ -181,15 +181,26 @@ fn describe(call: &ToolCall, into: &mut JsonText) {
         told.text("action", &call.action);
         told.text("resource", &format!("{}::\"{}\"", call.resource.type_name, call.resource.id));
         told.object("arguments", |arguments| {
-            for (name, value) in &call.arguments {
-                if call.secret.iter().any(|secret| secret == name) {
-                    arguments.text(name, "[redacted]");
-                } else {
-                    arguments.value(name, &shorten(value));
-                }
+            for (name, value) in &shown_arguments(call) {
+                arguments.value(name, value);
             }
         });
     });
+}
+
+/// The arguments of a call as they may be shown.
+pub(crate) fn shown_arguments(call: &ToolCall) -> Map<String, Value> {
+    call.arguments
+        .iter()
+        .map(|(name, value)| {
+            let shown = if call.secret.iter().any(|secret| secret == name) {
+                "[redacted]".into()
+            } else {
+                shorten(value)
+            };
+            (name.clone(), shown)
+        })
+        .collect()
 }
 
 fn shorten(value: &Value) -> Value {

@@ -17,9 +17,16 @@ use subset::missing;
 /// An expectation that was not met, and where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    file: String,
-    line: usize,
-    difference: Difference,
+    /// The file of the case.
+    pub file: String,
+    /// The line of the expectation, or of what it would be part of.
+    pub line: usize,
+    /// What is not as expected.
+    pub what: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came instead.
+    pub came: String,
 }
 
 /// Something that is not as it should be.
@@ -36,20 +43,18 @@ pub(super) struct Difference {
 
 impl Mismatch {
     pub(super) fn new(case: &Case, step: &Step, difference: Difference) -> Self {
+        let Difference { pointer, what, expected, came } = difference;
         let document = case.document();
-        let found = document.spans().find(&format!("{}{}", step.pointer, difference.pointer));
-        Self {
-            file: document.text().name().to_owned(),
-            line: found.key.unwrap_or(found.value).line,
-            difference,
-        }
+        let found = document.spans().find(&format!("{}{pointer}", step.pointer));
+        let line = found.key.unwrap_or(found.value).line;
+        Self { file: document.text().name().to_owned(), line, what, expected, came }
     }
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Difference { pointer: _, what, expected, came } = &self.difference;
-        write!(f, "{}:{}: {what}: expected {expected}, came {came}", self.file, self.line)
+        let Self { file, line, what, expected, came } = self;
+        write!(f, "{file}:{line}: {what}: expected {expected}, came {came}")
     }
 }
 
@@ -202,7 +207,13 @@ fn decided(step: &Step, outcome: &Outcome, findings: &mut Findings) {
 }
 
 /// What the client got.
-fn answered(step: &Step, exchange: &Exchange, route: Option<&Route>, outcome: &Outcome, findings: &mut Findings) {
+fn answered(
+    step: &Step,
+    exchange: &Exchange,
+    route: Option<&Route>,
+    outcome: &Outcome,
+    findings: &mut Findings,
+) {
     let expect = &step.expect;
     if outcome.status != expect.status {
         findings.add("/expect/status", "status", expect.status, outcome.status);
@@ -226,7 +237,9 @@ fn answered(step: &Step, exchange: &Exchange, route: Option<&Route>, outcome: &O
     match &exchange.upstream {
         Some(upstream) => upstream_answer(exchange, upstream, outcome, findings),
         // Where a head cannot even be read, no service is known, nor how its clients talk.
-        None if route.is_some_and(|route| route.speaks_git && outcome.recorded("/service") == route.service) => {
+        None if route
+            .is_some_and(|route| route.speaks_git && outcome.recorded("/service") == route.service) =>
+        {
             git_refusal(step, outcome, findings);
         }
         None => refusal(step, &answer, outcome, findings),

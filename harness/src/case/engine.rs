@@ -1,5 +1,6 @@
 //! What plays a case: something that takes a request to where it is decided, and sees what becomes of it.
 
+use actgate_authz::Inquiry;
 use serde_json::Value;
 
 use super::format::Upstream;
@@ -23,9 +24,15 @@ pub trait Engine {
 }
 
 /// Why there is no outcome.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct EngineError(pub String);
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The engine does not do its part.
+    #[error("{0}")]
+    Failed(String),
+    /// The plugin trapped: its end, and a line for each function that it happened in.
+    #[error("the plugin trapped in {0}")]
+    Trapped(String),
+}
 
 /// A request as it is sent, and what waits for it.
 #[derive(Debug, Clone)]
@@ -65,6 +72,8 @@ pub struct Outcome {
     pub touched: bool,
     /// The ledger's record.
     pub record: Value,
+    /// Who asked for what, where the engine can tell.
+    pub inquiry: Option<Inquiry>,
 }
 
 /// A request as the upstream saw it.

@@ -10,13 +10,14 @@ use super::format::{Expectation, RawCase, RawStep, Request, TokenPlan, Upstream,
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::path::without_detours;
+use crate::source::read_text;
 use crate::text::SourceText;
 
 /// What stands for the token in a header's value.
 pub(super) const TOKEN: &str = "${token}";
 
 /// The time of a case that names none: 2026-01-01T00:00:00Z.
-const NOW: i64 = 1_767_225_600;
+pub(super) const NOW: i64 = 1_767_225_600;
 
 /// A case that can be played.
 #[derive(Debug, Clone)]
@@ -62,11 +63,9 @@ type Finding = (String, String);
 impl Case {
     /// Reads the case at `path`; everything that is wrong with it otherwise.
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let shown = without_detours(path).to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| vec![Diagnostic::in_file(&shown, error.to_string().to_lowercase())])?;
-        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        Self::parse(SourceText::new(shown, text), &folder)
+        let text = read_text(path)
+            .map_err(|why| vec![Diagnostic::in_file(without_detours(path).to_string_lossy(), why)])?;
+        Self::parse(text, path.parent().unwrap_or_else(|| Path::new("")))
     }
 
     /// Reads a case whose paths are relative to `folder`.
@@ -195,6 +194,26 @@ fn assemble(
 // === impl Step ===
 
 impl Step {
+    /// A request of which nothing is expected: it is looked at.
+    pub(super) fn asked(
+        pointer: String,
+        request: Request,
+        token: Option<TokenPlan>,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
+        let expect = Expectation {
+            decision: Verdict::Deny,
+            reason: Some(Reason::PolicyDenied.code().to_owned()),
+            policies: Vec::new(),
+            status: Reason::PolicyDenied.row().status,
+            body: None,
+            upstream_saw: UpstreamSaw::Nothing,
+            events: None,
+            proxy_rejects: None,
+        };
+        Self::check(pointer, RawStep { request, token, upstream: None, expect }, findings)
+    }
+
     fn check(pointer: String, raw: RawStep, findings: &mut Vec<Finding>) -> Self {
         let RawStep { request, token, upstream, expect } = raw;
         let mut find = |member: &str, message: String| findings.push((format!("{pointer}{member}"), message));

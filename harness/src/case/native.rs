@@ -1,8 +1,6 @@
 //! The gate without a proxy: what Envoy does around it, in a few lines, with the upstream's answer from the file.
 
-use actgate_authz::{
-    Authorizer, BodyProgress, Fault, Forwarding, Gate, LocalReply, Moment, Step, TokenCache,
-};
+use actgate_authz::{Authorizer, BodyProgress, Forwarding, Gate, LocalReply, Moment, Step, TokenCache};
 use serde_json::{Value, json};
 
 use super::engine::{Engine, EngineError, Exchange, Outcome, Seen};
@@ -16,7 +14,7 @@ const JOINED: [&str; 2] = ["authorization", "content-type"];
 #[derive(Debug)]
 pub struct Native<'s> {
     setup: &'s Setup,
-    authorizer: Authorizer,
+    authorizer: &'s Authorizer,
     cache: TokenCache,
     count: u32,
 }
@@ -25,12 +23,14 @@ pub struct Native<'s> {
 
 impl<'s> Native<'s> {
     /// An engine whose token cache is empty.
-    ///
-    /// # Errors
-    /// A bundle that does not load; [`Setup`] has loaded it before.
-    pub fn new(setup: &'s Setup) -> Result<Self, Vec<Fault>> {
-        let authorizer = Authorizer::load(setup.bundle())?.authorizer;
-        Ok(Self { setup, authorizer, cache: TokenCache::default(), count: 0 })
+    pub fn new(setup: &'s Setup) -> Self {
+        Self::deciding_by(setup, setup.authorizer())
+    }
+
+    /// The same with another authorizer than the setup's own, such as one that lacks a policy. Tokens are still those
+    /// of the setup, so its issuers have to be the same.
+    pub fn deciding_by(setup: &'s Setup, authorizer: &'s Authorizer) -> Self {
+        Self { setup, authorizer, cache: TokenCache::default(), count: 0 }
     }
 
     fn decide(&mut self, exchange: &Exchange, gate: &mut Gate, now: Moment) -> Result<Step, EngineError> {
@@ -39,7 +39,7 @@ impl<'s> Native<'s> {
             fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
         // An HTTP/1.1 proxy sees no end of the stream with the headers where any framing announces a body.
         let body = exchange.body.as_deref().filter(|body| exchange.chunked || !body.is_empty());
-        let mut step = gate.on_headers(&self.authorizer, &mut self.cache, &borrowed, body.is_none(), now);
+        let mut step = gate.on_headers(self.authorizer, &mut self.cache, &borrowed, body.is_none(), now);
         let bytes = body.unwrap_or_default();
         // In two parts, as a body that is longer than a packet would come.
         let mut discarded = 0;
@@ -52,14 +52,14 @@ impl<'s> Native<'s> {
             let read = |start: usize, length: usize| {
                 held.get(start..).and_then(|rest| rest.get(..length)).map(<[u8]>::to_vec)
             };
-            step = gate.on_body(&self.authorizer, &mut self.cache, progress, read, now);
+            step = gate.on_body(self.authorizer, &mut self.cache, progress, read, now);
             if let Step::Discard(count) = step {
                 discarded = usize::saturating_add(discarded, count);
             }
         }
         match step {
             Step::AwaitBody | Step::Discard(_) => {
-                Err(EngineError("the gate waits for more than the whole body".to_owned()))
+                Err(EngineError::Failed("the gate waits for more than the whole body".to_owned()))
             }
             Step::Forward(_) | Step::Reply(_) => Ok(step),
         }
@@ -100,9 +100,12 @@ impl Engine for Native<'_> {
         let now = Moment::from_unix_nanos(seconds.saturating_mul(1_000_000_000));
         self.count = self.count.wrapping_add(1);
         let [a, b, c, d] = self.count.to_be_bytes();
-        let mut gate = Gate::new(now, [a, b, c, d, 0, 0, 0, 0, 0, 0]);
+        let mut gate = Gate::new(now, [a, b, c, d, 0, 0, 0, 0, 0, 0]).noting();
         let step = self.decide(exchange, &mut gate, now)?;
-        let open = gate.record().ok_or_else(|| EngineError("the gate left no record".to_owned()))?.to_owned();
+        let open = gate
+            .record()
+            .ok_or_else(|| EngineError::Failed("the gate left no record".to_owned()))?
+            .to_owned();
         match step {
             Step::Forward(forwarding) => {
                 let seen = self.forwarded(exchange, &forwarding);
@@ -117,6 +120,7 @@ impl Engine for Native<'_> {
                     seen: vec![seen],
                     touched: true,
                     record: record(&open, status, "via_upstream", "upstream")?,
+                    inquiry: gate.inquiry().cloned(),
                 })
             }
             Step::Reply(LocalReply { status, headers, body, details }) => Ok(Outcome {
@@ -126,8 +130,11 @@ impl Engine for Native<'_> {
                 seen: Vec::new(),
                 touched: false,
                 record: record(&open, status, &details, "-")?,
+                inquiry: gate.inquiry().cloned(),
             }),
-            Step::AwaitBody | Step::Discard(_) => Err(EngineError("the gate waits for a body".to_owned())),
+            Step::AwaitBody | Step::Discard(_) => {
+                Err(EngineError::Failed("the gate waits for a body".to_owned()))
+            }
         }
     }
 }
@@ -168,5 +175,5 @@ pub(super) fn record(open: &str, status: u16, details: &str, upstream: &str) -> 
     let executed = json!({ "status": status, "details": details, "flags": "-", "upstream": upstream });
     let text = format!("{open},\"executed\":{executed}}}");
     serde_json::from_str(&text)
-        .map_err(|error| EngineError(format!("the record is no JSON: {error}: {text}")))
+        .map_err(|error| EngineError::Failed(format!("the record is no JSON: {error}: {text}")))
 }

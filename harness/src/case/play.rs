@@ -1,7 +1,7 @@
 //! A case, request after request, through an engine.
 
 use super::compare::{Mismatch, compare};
-use super::engine::{Engine, Exchange, Outcome};
+use super::engine::{Engine, EngineError, Exchange, Outcome};
 use super::file::{Case, Step, TOKEN};
 use super::format::TokenPlan;
 use super::push;
@@ -20,11 +20,22 @@ pub struct Played {
     pub mismatches: Vec<Mismatch>,
 }
 
+/// Why a case did not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interruption {
+    /// It asks for what this setup does not have.
+    Case(Diagnostic),
+    /// The engine failed, which says nothing about the gate.
+    Engine(Diagnostic),
+    /// The plugin trapped: at this request, and in these functions.
+    Trap(Diagnostic, Vec<String>),
+}
+
 /// Plays every request of a case.
 ///
 /// # Errors
 /// A case that asks for what cannot be sent, or an engine that fails.
-pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<Played>, Box<Diagnostic>> {
+pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<Played>, Box<Interruption>> {
     let now = engine.clock().unwrap_or_else(|| case.now());
     // The same plan in one case is the same token, as with a client that keeps its token for a while.
     let mut tokens: Vec<(TokenPlan, String)> = Vec::new();
@@ -36,15 +47,16 @@ pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<P
                 Some((_, token)) => Some(token.clone()),
                 None => {
                     let id = format!("case-token-{}", tokens.len());
-                    let token = setup.mint(plan, now, &id).map_err(|why| at(case, step, "/token", &why))?;
+                    let token = setup
+                        .mint(plan, now, &id)
+                        .map_err(|why| Interruption::Case(at(case, step, "/token", &why)))?;
                     tokens.push((plan.clone(), token.clone()));
                     Some(token)
                 }
             },
         };
         let exchange = exchange(step, token.as_deref(), now);
-        let outcome =
-            engine.run(&exchange).map_err(|error| at(case, step, "/request", &error.to_string()))?;
+        let outcome = engine.run(&exchange).map_err(|error| interrupted(case, step, &error))?;
         let route = setup.route(&exchange.host, &exchange.path);
         let differences = compare(step, &exchange, token.as_deref(), route, &outcome, engine.is_proxy());
         let mismatches = differences.into_iter().map(|found| Mismatch::new(case, step, found)).collect();
@@ -53,11 +65,21 @@ pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<P
     Ok(played)
 }
 
-fn at(case: &Case, step: &Step, member: &str, message: &str) -> Box<Diagnostic> {
-    Box::new(case.document().at(&format!("{}{member}", step.pointer), message))
+fn interrupted(case: &Case, step: &Step, error: &EngineError) -> Interruption {
+    let told = error.to_string();
+    let mut lines = told.lines();
+    let finding = at(case, step, "/request", lines.next().unwrap_or_default());
+    match error {
+        EngineError::Failed(_) => Interruption::Engine(finding),
+        EngineError::Trapped(_) => Interruption::Trap(finding, lines.map(str::to_owned).collect()),
+    }
 }
 
-fn exchange(step: &Step, token: Option<&str>, now: i64) -> Exchange {
+fn at(case: &Case, step: &Step, member: &str, message: &str) -> Diagnostic {
+    case.document().at(&format!("{}{member}", step.pointer), message)
+}
+
+pub(super) fn exchange(step: &Step, token: Option<&str>, now: i64) -> Exchange {
     let request = &step.request;
     let mut host = HOST.to_owned();
     let mut headers = Vec::new();

@@ -20,6 +20,7 @@ use crate::text::SourceText;
 #[derive(Debug)]
 pub struct Setup {
     bundle: BundleDocument,
+    authorizer: Authorizer,
     signers: Vec<Signer>,
     routes: Vec<Route>,
 }
@@ -75,6 +76,11 @@ impl Setup {
     /// What the gate is configured with.
     pub fn bundle(&self) -> &BundleDocument {
         &self.bundle
+    }
+
+    /// The bundle, loaded.
+    pub fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
     }
 
     /// The services.
@@ -154,10 +160,11 @@ impl Setup {
             At::Pointer(pointer) if fault.file == *copy => config.at(pointer, &fault.message),
             At::Whole | At::Offset(_) | At::Pointer(_) => source.diagnostic(fault),
         };
-        Authorizer::load(source.bundle()).map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
+        let loaded = Authorizer::load(source.bundle())
+            .map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
         let services = config.value().get("services").and_then(Value::as_array);
         let routes = services.into_iter().flatten().filter_map(Route::read).collect();
-        Ok(Self { bundle: source.bundle().clone(), signers, routes })
+        Ok(Self { bundle: source.bundle().clone(), authorizer: loaded.authorizer, signers, routes })
     }
 }
 

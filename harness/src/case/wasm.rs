@@ -41,7 +41,7 @@ impl Wasm {
         let bundle = configuration(setup.bundle())?;
         let vm =
             Vm::load(module, Plugin::new("actgate", bundle), Shared::new(), Entropy::seeded(0), nanos(now))
-                .map_err(|error| EngineError(error.to_string()))?;
+                .map_err(|error| EngineError::Failed(error.to_string()))?;
         Ok(Self { vm, routes: setup.routes().to_vec() })
     }
 }
@@ -64,12 +64,12 @@ impl Engine for Wasm {
         let mut behind = Behind { routes: &self.routes, exchange, seen: Vec::new() };
         let done = self.vm.exchange(request(exchange), &mut behind);
         if let Some(failure) = done.failure {
-            return Err(EngineError(format!("the plugin trapped: {failure}")));
+            return Err(EngineError::Trapped(failure));
         }
         let client = match (done.end, done.client) {
             (End::Complete, Some(client)) => client,
             (End::Complete | End::Reset | End::Hangs, _) => {
-                return Err(EngineError(format!("no response came: {:?}", done.end)));
+                return Err(EngineError::Failed(format!("no response came: {:?}", done.end)));
             }
         };
         let details = done.info.details.as_deref().unwrap_or_default();
@@ -82,19 +82,22 @@ impl Engine for Wasm {
             touched: done.upstream.is_some(),
             seen: behind.seen,
             record,
+            inquiry: None,
         })
     }
 }
 
 /// The record that the access log would print.
 fn left_behind(info: &StreamInfo, status: u16, details: &str, upstream: &str) -> Result<Value, EngineError> {
-    let open =
-        info.filter_state.get(RECORD).ok_or_else(|| EngineError("the plugin left no record".to_owned()))?;
+    let open = info
+        .filter_state
+        .get(RECORD)
+        .ok_or_else(|| EngineError::Failed("the plugin left no record".to_owned()))?;
     record(&String::from_utf8_lossy(open), status, details, upstream)
 }
 
 fn configuration(bundle: &BundleDocument) -> Result<String, EngineError> {
-    serde_json::to_string(bundle).map_err(|error| EngineError(error.to_string()))
+    serde_json::to_string(bundle).map_err(|error| EngineError::Failed(error.to_string()))
 }
 
 fn nanos(seconds: i64) -> u64 {

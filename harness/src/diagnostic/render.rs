@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Diagnostic, Severity};
 
@@ -32,7 +32,13 @@ pub fn write_text(out: &mut dyn Write, diagnostics: &[Diagnostic], style: Style)
 
 /// Writes diagnostics for machines: one JSON array, one line.
 pub fn write_json(out: &mut dyn Write, diagnostics: &[Diagnostic]) -> io::Result<()> {
-    let rows: Vec<_> = diagnostics
+    serde_json::to_writer(&mut *out, &json_rows(diagnostics))?;
+    writeln!(out)
+}
+
+/// Diagnostics as they are in a JSON document.
+pub fn json_rows(diagnostics: &[Diagnostic]) -> Vec<Value> {
+    diagnostics
         .iter()
         .map(|diagnostic| {
             json!({
@@ -44,9 +50,7 @@ pub fn write_json(out: &mut dyn Write, diagnostics: &[Diagnostic]) -> io::Result
                 "help": diagnostic.help,
             })
         })
-        .collect();
-    serde_json::to_writer(&mut *out, &rows)?;
-    writeln!(out)
+        .collect()
 }
 
 fn write_one(out: &mut dyn Write, diagnostic: &Diagnostic, style: Style) -> io::Result<()> {
@@ -75,7 +79,7 @@ fn write_one(out: &mut dyn Write, diagnostic: &Diagnostic, style: Style) -> io::
 }
 
 /// Escapes control characters: a file must not be able to steer the terminal of who checks it.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if character == '\n' {
@@ -93,7 +97,8 @@ fn printable(text: &str) -> String {
 // === impl Style ===
 
 impl Style {
-    fn paint(self, code: &str, text: &str) -> String {
+    /// The text, in the colour of this SGR code where colours are allowed.
+    pub fn paint(self, code: &str, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
             Self::Colour => format!("\u{1b}[{code}m{text}\u{1b}[0m"),

@@ -46,7 +46,7 @@ pub(super) enum Unread {
 }
 
 /// Reads a text file; why it cannot be read otherwise.
-pub(super) fn read_text(path: &Path) -> Result<SourceText, String> {
+pub(crate) fn read_text(path: &Path) -> Result<SourceText, String> {
     let mut bytes = Vec::new();
     let opened = std::fs::File::open(path).map_err(|error| reason(&error))?;
     // One byte more than is allowed, so that too large a file shows as that, whatever its metadata says.

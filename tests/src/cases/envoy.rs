@@ -47,7 +47,7 @@ impl Envoy {
     }
 
     async fn exchange(&self, exchange: &Exchange) -> Result<Outcome, EngineError> {
-        let failed = |error: &dyn std::fmt::Display| EngineError(error.to_string());
+        let failed = |error: &dyn std::fmt::Display| EngineError::Failed(error.to_string());
         let ledger = Ledger::from_now(&self.gateway.ledger()).map_err(|error| failed(&error))?;
         self.recorder.forget();
         if let Some(upstream) = &exchange.upstream {
@@ -61,10 +61,10 @@ impl Envoy {
             self.discard_script().await;
         }
         let h1::Outcome::Reply(reply) = answer else {
-            return Err(EngineError(format!("no response came: {answer:?}")));
+            return Err(EngineError::Failed(format!("no response came: {answer:?}")));
         };
         let [record] = records.as_slice() else {
-            return Err(EngineError(format!("{} records came instead of one", records.len())));
+            return Err(EngineError::Failed(format!("{} records came instead of one", records.len())));
         };
         Ok(Outcome {
             status: reply.status,
@@ -82,6 +82,7 @@ impl Envoy {
                 })
                 .collect(),
             record: numbered(record.value().clone()),
+            inquiry: None,
         })
     }
 

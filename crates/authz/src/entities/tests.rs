@@ -37,10 +37,8 @@ fn slice(request: &[RequestEntity]) -> Result<Entities, SliceError> {
 }
 
 fn entity<'e>(slice: &'e Entities, uid: &EntityUID) -> &'e cedar_policy_core::ast::Entity {
-    match slice.entity(uid) {
-        Dereference::Data(entity) => entity,
-        other => panic!("{uid} is not in the slice: {other:?}"),
-    }
+    let Dereference::Data(entity) = slice.entity(uid) else { panic!("{uid} is not in the slice") };
+    entity
 }
 
 fn label_of(slice: &Entities, uid: &EntityUID) -> String {

@@ -57,8 +57,7 @@ const CONDITIONS: [&str; 11] = [
 
 /// Policies over everything that a scope can say.
 fn policies() -> impl Strategy<Value = Vec<String>> {
-    let policy =
-        (any::<bool>(), select(&PRINCIPALS), select(&ACTIONS), select(&RESOURCES), 0..CONDITIONS.len() * 2);
+    let policy = (any::<bool>(), select(&PRINCIPALS), select(&ACTIONS), select(&RESOURCES), 0..22usize);
     let text = policy.prop_map(|(forbids, principal, action, resource, condition)| {
         let effect = if forbids { "forbid" } else { "permit" };
         // Half without a condition: what errs hides what the others say.

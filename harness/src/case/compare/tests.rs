@@ -45,6 +45,7 @@ fn denied() -> Outcome {
             "decided": { "decision": "deny", "reason": "policy_denied", "policies": ["one"] },
             "executed": { "status": 403, "details": "actgate_policy_denied", "upstream": "-" },
         }),
+        inquiry: None,
     }
 }
 
@@ -66,6 +67,7 @@ fn allowed() -> Outcome {
             "decided": { "decision": "allow", "policies": ["one", "two"] },
             "executed": { "status": 200, "details": "via_upstream", "upstream": "127.0.0.1:1" },
         }),
+        inquiry: None,
     }
 }
 
