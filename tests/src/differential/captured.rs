@@ -164,6 +164,7 @@ impl Engine for Scribe {
             seen: Vec::new(),
             touched: false,
             record: serde_json::Value::Null,
+            inquiry: None,
         })
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use actgate_demo::recorder::{Recorder, Script};
-use actgate_harness::case::{Route, Setup};
+use actgate_harness::{case::Setup, route::Route};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{

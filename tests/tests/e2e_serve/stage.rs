@@ -58,6 +58,7 @@ impl Stage {
             vault: VaultUpstream { address: upstream, token_file },
             git: upstream,
             registry: upstream,
+            mcp: upstream,
         };
         let serve = Serve::start(&layout, &options).await.unwrap_or_else(|error| panic!("{error}"));
         Self { folder, layout, serve, heard: 0 }
