@@ -106,7 +106,12 @@ async fn make_repository(path: &Path, name: &str) -> Result<(), DemoError> {
     let init = ["init", "--quiet", "--bare", "--initial-branch=main"].map(Into::into);
     let arguments: Vec<std::ffi::OsString> = init.into_iter().chain([path.into()]).collect();
     tool(parent, arguments).succeed().await?;
-    for (key, value) in [("http.receivepack", "true"), ("uploadpack.allowFilter", "true")] {
+    let settings = [
+        ("http.receivepack", "true"),
+        ("uploadpack.allowFilter", "true"),
+        ("receive.advertisePushOptions", "true"),
+    ];
+    for (key, value) in settings {
         tool(path, ["config", key, value]).succeed().await?;
     }
     tool(path, ["fast-import", "--quiet"]).input(history::of(name)).succeed().await.map(drop)

@@ -9,9 +9,11 @@ mod file;
 mod files;
 mod format;
 mod native;
+mod observing;
 mod pack;
 mod play;
 mod push;
+mod question;
 mod report;
 mod run;
 mod setup;
@@ -27,7 +29,9 @@ pub use format::{
     UpstreamSaw, Verdict,
 };
 pub use native::Native;
+pub use observing::{Looker, Observing};
 pub use play::{Interruption, Played, play};
+pub use question::{Question, moment};
 pub use report::{write_failures, write_json, write_junit, write_summary};
 pub use run::{CaseReport, NamedCase, Progress, Report, read_cases, run};
 pub use setup::{Route, Setup};

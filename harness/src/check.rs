@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use actgate_authz::{Authorizer, Summary};
+use actgate_authz::{Analysis, At, Authorizer, Fault, Lints, Loaded, Summary};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::envoy_lint;
@@ -32,12 +32,22 @@ pub struct CheckedEnvoy {
     pub routes: usize,
 }
 
+/// What becomes of a route of which no policy speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnruledRoutes {
+    /// It is worth a look.
+    Warn,
+    /// It fails the check.
+    Fail,
+}
+
 /// Checks the configuration at `path`; what makes it unusable otherwise.
-pub fn check(path: &Path) -> Result<Checked, Vec<Diagnostic>> {
+pub fn check(path: &Path, unruled: UnruledRoutes) -> Result<Checked, Vec<Diagnostic>> {
     let source = Source::load(path)?;
-    let loaded = Authorizer::load(source.bundle()).map_err(|faults| source.diagnostics(&faults))?;
-    let mut findings: Vec<Diagnostic> =
-        source.diagnostics(&loaded.warnings).into_iter().map(Diagnostic::as_warning).collect();
+    let Loaded { authorizer, warnings, summary } =
+        Authorizer::load(source.bundle()).map_err(|faults| source.diagnostics(&faults))?;
+    let analysis = Analysis::of(source.bundle(), authorizer).map_err(|faults| source.diagnostics(&faults))?;
+    let mut findings = worth_a_look(&source, warnings, analysis.lints(), unruled);
     let envoy = match source.envoy() {
         None => None,
         Some(read) => {
@@ -51,7 +61,28 @@ pub fn check(path: &Path) -> Result<Checked, Vec<Diagnostic>> {
             })
         }
     };
-    Ok(Checked { source, summary: loaded.summary, envoy, findings })
+    Ok(Checked { source, summary, envoy, findings })
+}
+
+/// Warnings of the load, but for those about policies of which the lints say more, and then the lints.
+fn worth_a_look(
+    source: &Source,
+    warnings: Vec<Fault>,
+    lints: Lints,
+    unruled: UnruledRoutes,
+) -> Vec<Diagnostic> {
+    let Lints { policies, routes, idle } = lints;
+    let is_told = |fault: &Fault| match fault.at {
+        At::Offset(offset) => idle.iter().any(|(file, start)| *file == fault.file && *start == offset),
+        At::Whole | At::Pointer(_) => false,
+    };
+    let mut faults: Vec<Fault> = warnings.into_iter().filter(|fault| !is_told(fault)).collect();
+    faults.extend(policies);
+    let routes = source.diagnostics(&routes).into_iter().map(|finding| match unruled {
+        UnruledRoutes::Warn => finding.as_warning(),
+        UnruledRoutes::Fail => finding,
+    });
+    source.diagnostics(&faults).into_iter().map(Diagnostic::as_warning).chain(routes).collect()
 }
 
 // === impl Checked ===

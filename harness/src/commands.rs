@@ -2,7 +2,9 @@
 
 mod build;
 mod check;
+mod explain;
 mod mint;
+mod scrutiny;
 mod test;
 
 use std::io;
@@ -24,6 +26,7 @@ pub(crate) struct Cli {
 enum Verb {
     Build(build::BuildArgs),
     Check(check::CheckArgs),
+    Explain(Box<explain::ExplainArgs>),
     Mint(Box<mint::MintArgs>),
     Test(test::TestArgs),
 }
@@ -35,6 +38,7 @@ impl Cli {
         match self.verb {
             Verb::Build(args) => build::build(&args, terminal),
             Verb::Check(args) => check::check(&args, terminal),
+            Verb::Explain(args) => explain::explain(&args, terminal),
             Verb::Mint(args) => mint::mint(&args, terminal),
             Verb::Test(args) => test::test(&args, terminal),
         }

@@ -5,11 +5,15 @@
 pub mod artifact;
 pub mod case;
 pub mod check;
+pub mod coverage;
 pub mod diagnostic;
 pub mod document;
 pub mod envoy_lint;
+pub mod explain;
 pub mod host;
 pub mod mint;
+pub mod mutation;
 pub mod path;
+pub mod places;
 pub mod source;
 pub mod text;

@@ -13,7 +13,7 @@ use actgate_harness::text::SourceText;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Fewer than this and some of them were lost.
-const AT_LEAST: usize = 60;
+const AT_LEAST: usize = 80;
 
 fn main() {
     let arguments = Arguments::from_args();

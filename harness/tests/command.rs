@@ -107,6 +107,23 @@ fn warnings_alone_pass() {
 }
 
 #[test]
+fn a_route_without_policy_fails_a_strict_check() {
+    let folder = folder("strict", &["harness/tests/good"]);
+    assert_eq!(run(&folder, &["check", "good/actgate.yaml", "--strict"]).code, 0);
+    // Nothing is left that speaks of reading.
+    edit(&folder.join("good/packs/notes/policies.cedar"), "notes.read\"", "notes.write\"");
+    let ran = run(&folder, &["check", "good/actgate.yaml"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let finding = "good/packs/notes/catalog.yaml:6:13: warning: no policy permits `notes.read` here";
+    assert!(ran.err.starts_with(finding), "{}", ran.err);
+    let ran = run(&folder, &["check", "good/actgate.yaml", "--strict"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.starts_with(&finding.replace("warning", "error")), "{}", ran.err);
+    // What builds is what the plugin takes, and it takes this.
+    assert_eq!(run(&folder, &["build", "good/actgate.yaml"]).code, 0);
+}
+
+#[test]
 fn a_bundle_is_the_same_from_everywhere_and_loads() {
     let folder = folder("build", &["harness/tests/good"]);
     let ran = run(&folder, &["build", "good/actgate.yaml"]);
@@ -167,7 +184,7 @@ fn formats_that_are_not_there_yet_say_so() {
 #[test]
 fn every_verb_has_help_with_an_example() {
     let folder = folder("help", &[]);
-    for verb in [&["check"][..], &["build"], &["mint"], &["mint", "init"]] {
+    for verb in [&["check"][..], &["build"], &["explain"], &["mint"], &["mint", "init"]] {
         let ran = run(&folder, &[verb, &["--help"]].concat());
         assert_eq!(ran.code, 0);
         assert!(ran.out.contains(&format!("actgate {} ", verb.join(" "))), "{}", ran.out);

@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod h1;
 pub mod h2;
 pub mod ledger;
+pub mod relay;
 pub mod setup;
 pub mod template;
 pub mod tokens;

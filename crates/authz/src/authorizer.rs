@@ -33,6 +33,8 @@ pub struct Authorizer {
 pub struct GuardedService {
     /// What is asked of it.
     pub call: Service,
+    /// The pack whose catalog says how.
+    pub pack: String,
     /// Whether denials are enforced.
     pub mode: Mode,
     /// Whether the caller's token goes on to the upstream.
@@ -150,6 +152,7 @@ impl GuardedService {
                 token_header: config.token_header.clone(),
                 adapter: adapter.clone(),
             },
+            pack: config.pack.clone(),
             mode: config.mode,
             forward_credential: config.forward_credential,
         })

@@ -107,7 +107,7 @@ impl PolicyBundle {
             _ => "do this".to_owned(),
         };
         let facts: Vec<_> = grounds
-            .policies
+            .own
             .iter()
             .filter_map(|id| self.policies.facts(&cedar_policy::PolicyId::new(id)))
             .filter(|facts| facts.forbids)

@@ -57,6 +57,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Grounds {
     /// `@id` of each determining policy, sorted.
     pub(crate) policies: Vec<String>,
+    /// Those of them that refused the call of `call`: what they say, they say of it and of no other.
+    pub(crate) own: Vec<String>,
     /// The index of the refused call.
     pub(crate) call: usize,
     /// The principal that was refused, as an entity id; absent where a forbid refused the call for anyone.
@@ -68,6 +70,8 @@ pub(crate) struct Grounds {
 struct Round {
     allowed: bool,
     determining: BTreeSet<PolicyId>,
+    /// What determined the refusal of the first refused call.
+    own: BTreeSet<PolicyId>,
     call: usize,
     principal: Option<String>,
     error: Option<String>,
@@ -75,11 +79,11 @@ struct Round {
 
 /// A call as Cedar sees it, but for what is approved.
 #[derive(Debug)]
-struct Question {
-    principals: Vec<(EntityUid, String)>,
-    action: EntityUid,
-    resource: EntityUid,
-    entities: Entities,
+pub(crate) struct Question {
+    pub(crate) principals: Vec<(EntityUid, String)>,
+    pub(crate) action: EntityUid,
+    pub(crate) resource: EntityUid,
+    pub(crate) entities: Entities,
     context: Vec<(String, RestrictedExpression)>,
 }
 
@@ -135,8 +139,14 @@ impl PolicyBundle {
         let approvals = RestrictedExpression::new_set(
             approved.iter().map(|group| RestrictedExpression::new_string((*group).to_owned())),
         );
-        let mut round =
-            Round { allowed: true, determining: BTreeSet::new(), call: 0, principal: None, error: None };
+        let mut round = Round {
+            allowed: true,
+            determining: BTreeSet::new(),
+            own: BTreeSet::new(),
+            call: 0,
+            principal: None,
+            error: None,
+        };
         for (index, question) in questions.iter().enumerate() {
             let context = match self.context_of(question, approvals.clone()) {
                 Ok(context) => context,
@@ -158,9 +168,15 @@ impl PolicyBundle {
                         round.allowed = false;
                         round.call = index;
                         round.principal = determining.is_empty().then(|| name.clone());
+                        round.own.clone_from(&determining);
                         round.determining = determining;
                     }
-                    (CedarDecision::Deny, false) => round.determining.extend(determining),
+                    (CedarDecision::Deny, false) => {
+                        if index == round.call {
+                            round.own.extend(determining.iter().cloned());
+                        }
+                        round.determining.extend(determining);
+                    }
                 }
             }
         }
@@ -169,7 +185,11 @@ impl PolicyBundle {
 
     /// The context of a call, the same for every principal. INVARIANT: it is of the type that the schema gives the
     /// action, as [`Self::ask`] relies on.
-    fn context_of(&self, question: &Question, approvals: RestrictedExpression) -> Result<Context, String> {
+    pub(crate) fn context_of(
+        &self,
+        question: &Question,
+        approvals: RestrictedExpression,
+    ) -> Result<Context, String> {
         let pairs = question.context.iter().cloned().chain([("approvals".to_owned(), approvals)]);
         let context = Context::from_pairs(pairs).map_err(|error| describe(&error))?;
         context.validate(&self.schema.cedar, &question.action).map_err(|error| describe(&error))?;
@@ -204,13 +224,15 @@ impl PolicyBundle {
     }
 
     fn grounds(&self, round: &Round) -> Grounds {
-        let policies = round.determining.iter().map(|id| AsRef::<str>::as_ref(id).to_owned()).collect();
+        let names = |ids: &BTreeSet<PolicyId>| -> Vec<String> {
+            ids.iter().map(|id| AsRef::<str>::as_ref(id).to_owned()).collect()
+        };
         // Where a policy forbids, that is the reason to tell, whoever lacked a permit besides.
-        let principal = round.principal.clone().filter(|_| round.determining.is_empty());
-        Grounds { policies, call: round.call, principal }
+        let principal = round.principal.clone().filter(|_| round.own.is_empty());
+        Grounds { policies: names(&round.determining), own: names(&round.own), call: round.call, principal }
     }
 
-    fn questions(&self, request: &AccessRequest<'_>) -> Result<Vec<Question>, (usize, String)> {
+    pub(crate) fn questions(&self, request: &AccessRequest<'_>) -> Result<Vec<Question>, (usize, String)> {
         request
             .calls
             .iter()

@@ -2,11 +2,13 @@
 
 mod body;
 mod drain;
+mod examine;
 mod step;
 
-use actgate_call::RequestHead;
+use actgate_call::{RequestHead, Route, ToolCalls};
 use actgate_token::{Caller, TokenCache};
 
+pub(crate) use self::examine::{Examined, examine};
 pub use self::{
     body::BodyProgress,
     step::{Forwarding, Passage, Step},
@@ -20,7 +22,7 @@ use crate::{
     config::Mode,
     credential::credential,
     decision::{Decision, Denial, Observation},
-    evaluate::Inquiry,
+    evaluate::{AccessRequest, Inquiry},
     moment::Moment,
     narrowing::narrow,
     reason::Reason,
@@ -71,8 +73,9 @@ struct Findings<'a> {
     voice: Voice,
     /// The service, once the caller is authenticated.
     service: Option<&'a GuardedService>,
-    /// Who asks for what, once both are known.
-    inquiry: Option<Inquiry>,
+    caller: Option<Caller>,
+    route: Option<Route>,
+    calls: Option<ToolCalls>,
 }
 
 /// Where [`Gate::judge`] has come to.
@@ -223,10 +226,13 @@ impl Gate {
         }
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
         let judgement = Self::judge(authorizer, cache, headers, body, now, &mut findings);
-        self.inquiry = findings.inquiry.take().filter(|_| self.notes);
+        if self.notes {
+            let known = findings.caller.clone().zip(findings.calls.clone());
+            self.inquiry = known.map(|(caller, calls)| Inquiry { caller, calls, now: now.unix_time() });
+        }
         match judgement {
             Ok(Judgement::Await(body)) => {
-                let Findings { attempt, voice, service: _, inquiry: _ } = findings;
+                let Findings { attempt, voice, .. } = findings;
                 let headers = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
                 self.state = State::AwaitingBody(Box::new(Awaiting { headers, body, attempt, voice }));
                 Step::AwaitBody
@@ -269,26 +275,28 @@ impl Gate {
             .verify(cache, credential, now.unix_time())
             .map_err(|error| refused(&error))?;
         let caller = Caller::resolve(token, &authorizer.verifier).map_err(|error| refused(&error))?;
-        findings.attempt.caller(&caller);
+        let caller = findings.caller.insert(caller);
+        findings.attempt.caller(caller);
+        findings.voice = std::mem::take(&mut findings.voice).to_caller(&head);
         // Only from here on may `mode: observe` soften a verdict.
         findings.service = Some(service);
         let route = service.call.adapter.route(&head, &service.call).map_err(|error| malformed(&error))?;
+        let route = findings.route.insert(route);
         let calls = match body {
             Body::Push { calls, client } => {
                 findings.voice = client.as_ref().map_or(Voice::Git, Voice::push);
                 *calls
             }
             Body::Complete(bytes) => route.extract(&bytes).map_err(|error| malformed(&error))?,
-            Body::Pending => match AwaitedBody::of(&route) {
+            Body::Pending => match AwaitedBody::of(route) {
                 Some(awaited) => return Ok(Judgement::Await(awaited)),
                 None => route.extract(b"").map_err(|error| malformed(&error))?,
             },
         };
-        findings.attempt.calls(&calls);
-        let inquiry = findings.inquiry.insert(Inquiry { caller, calls, now: now.unix_time() });
-        let request = inquiry.request();
-        let words = authorizer.scopes(request.caller.token().issuer_alias());
-        narrow(request.caller, request.calls, words, &authorizer.bundle.schema)?;
+        let calls = findings.calls.insert(calls);
+        findings.attempt.calls(calls);
+        narrow(caller, calls, authorizer.scopes(caller.token().issuer_alias()), &authorizer.bundle.schema)?;
+        let request = AccessRequest { caller, calls, now: now.unix_time() };
         Ok(Judgement::Decided(authorizer.bundle.decide(&request)))
     }
 
@@ -300,7 +308,7 @@ impl Gate {
         headers: &[(&[u8], &[u8])],
         now: Moment,
     ) -> Step {
-        let Findings { attempt, voice, service, inquiry: _ } = findings;
+        let Findings { attempt, voice, service, .. } = findings;
         let Some(service) = service.filter(|service| service.mode == Mode::Observe) else {
             return self.refuse(authorizer, attempt, voice, &denial, now);
         };

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod agreement;
+mod analysis;
 mod approval;
 mod authorizer;
 mod bundle;
@@ -35,6 +36,10 @@ mod statement;
 mod fixture;
 
 pub use actgate_token::TokenCache;
+pub use analysis::{
+    Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,
+    Hearing, Lints, Mutant, NearMiss, PolicyText, Reading, Role, RouteText, ScopePart, Stage,
+};
 pub use authorizer::{Authorizer, GuardedService, Loaded, Summary};
 pub use bundle::PolicyBundle;
 pub use config::{DEFAULT_MAX_BODY, Mode, PackReference, bundle_packs};

@@ -100,6 +100,23 @@ impl Policies {
         Ok((Self { set, facts }, warnings))
     }
 
+    /// Puts a policy in place of the one of this id, or nothing; returns what was there. For trying out what would be
+    /// decided without it.
+    pub(crate) fn exchange(
+        &mut self,
+        id: &PolicyId,
+        instead: Option<(Policy, PolicyFacts)>,
+    ) -> Option<(Policy, PolicyFacts)> {
+        let before = self.set.remove_static(id.clone()).ok().zip(self.facts.remove(id));
+        if let Some((policy, facts)) = instead {
+            // INVARIANT: the id is free, since what had it is taken out.
+            if self.set.add(policy).is_ok() {
+                self.facts.insert(id.clone(), facts);
+            }
+        }
+        before
+    }
+
     /// What is known of a policy.
     pub fn facts(&self, id: &PolicyId) -> Option<&PolicyFacts> {
         self.facts.get(id)

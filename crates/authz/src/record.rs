@@ -171,8 +171,16 @@ fn decided_value(outcome: Outcome<'_>, latency_us: Option<u64>) -> Value {
 }
 
 fn describe(call: &ToolCall) -> Value {
-    let arguments: Map<String, Value> = call
-        .arguments
+    json!({
+        "action": call.action.as_ref(),
+        "resource": format!("{}::\"{}\"", call.resource.type_name, call.resource.id),
+        "arguments": shown_arguments(call),
+    })
+}
+
+/// The arguments of a call as they may be shown.
+pub(crate) fn shown_arguments(call: &ToolCall) -> Map<String, Value> {
+    call.arguments
         .iter()
         .map(|(name, value)| {
             let shown = if call.secret.iter().any(|secret| secret == name) {
@@ -182,12 +190,7 @@ fn describe(call: &ToolCall) -> Value {
             };
             (name.clone(), shown)
         })
-        .collect();
-    json!({
-        "action": call.action.as_ref(),
-        "resource": format!("{}::\"{}\"", call.resource.type_name, call.resource.id),
-        "arguments": arguments,
-    })
+        .collect()
 }
 
 fn shorten(value: &Value) -> Value {

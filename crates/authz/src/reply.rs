@@ -34,6 +34,10 @@ pub(crate) enum Voice {
     },
     /// Text that git prints.
     Git,
+    /// The document of which Git LFS prints the message.
+    Lfs,
+    /// The packet that `git archive` prints.
+    Archive,
     /// The report that git prints ref by ref.
     Push(PushClient),
 }
@@ -48,7 +52,18 @@ impl Voice {
                 catalog::Voice::Http => Self::Http,
                 catalog::Voice::Oci => Self::Oci { realm: oci::realm(head, &service.prefix) },
             },
+            Adapter::Git(_) if head.path().as_str().contains("/info/lfs/") => Self::Lfs,
             Adapter::Git(_) => Self::Git,
+        }
+    }
+
+    /// The voice once the caller is known, for programs that listen to nothing but a success.
+    pub(crate) fn to_caller(self, head: &RequestHead<'_>) -> Self {
+        match self {
+            Self::Git if head.method() == "POST" && head.path().as_str().ends_with("/git-upload-archive") => {
+                Self::Archive
+            }
+            Self::Http | Self::Oci { .. } | Self::Git | Self::Lfs | Self::Archive | Self::Push(_) => self,
         }
     }
 
@@ -63,6 +78,8 @@ impl Voice {
             Self::Http => problem::problem(denial, decision_id),
             Self::Oci { realm } => oci::errors(denial, decision_id, realm),
             Self::Git => git::text(denial, decision_id),
+            Self::Lfs => git::lfs(denial, decision_id),
+            Self::Archive => git::archive(denial, decision_id),
             Self::Push(client) => git::report(denial, decision_id, client),
         }
     }
@@ -71,8 +88,8 @@ impl Voice {
     /// to HTTP, makes git send the rest as another request and print that one's failure.
     pub(crate) const fn is_heard_at_the_end(&self) -> bool {
         match self {
-            Self::Http | Self::Oci { .. } | Self::Git => false,
-            Self::Push(_) => true,
+            Self::Http | Self::Oci { .. } | Self::Git | Self::Lfs => false,
+            Self::Archive | Self::Push(_) => true,
         }
     }
 }

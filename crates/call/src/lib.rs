@@ -20,6 +20,7 @@ pub mod path;
 pub mod query;
 pub mod rest;
 pub mod service;
+pub mod shape;
 pub mod tool_call;
 
 pub use adapter::{Adapter, BodyNeed, Route};

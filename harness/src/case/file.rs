@@ -17,7 +17,7 @@ use crate::text::SourceText;
 pub(super) const TOKEN: &str = "${token}";
 
 /// The time of a case that names none: 2026-01-01T00:00:00Z.
-const NOW: i64 = 1_767_225_600;
+pub(super) const NOW: i64 = 1_767_225_600;
 
 /// A case that can be played.
 #[derive(Debug, Clone)]
@@ -203,6 +203,26 @@ fn assemble(
 // === impl Step ===
 
 impl Step {
+    /// A request of which nothing is expected: it is looked at.
+    pub(super) fn asked(
+        pointer: String,
+        request: Request,
+        token: Option<TokenPlan>,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
+        let expect = Expectation {
+            decision: Verdict::Deny,
+            reason: Some(Reason::PolicyDenied.code().to_owned()),
+            policies: Vec::new(),
+            status: Reason::PolicyDenied.row().status,
+            body: None,
+            upstream_saw: UpstreamSaw::Nothing,
+            events: None,
+            proxy_rejects: None,
+        };
+        Self::check(pointer, RawStep { request, token, upstream: None, expect }, findings)
+    }
+
     fn check(pointer: String, raw: RawStep, findings: &mut Vec<Finding>) -> Self {
         let RawStep { request, token, upstream, expect } = raw;
         let mut find = |member: &str, message: String| findings.push((format!("{pointer}{member}"), message));

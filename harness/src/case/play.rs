@@ -79,7 +79,7 @@ fn at(case: &Case, step: &Step, member: &str, message: &str) -> Diagnostic {
     case.document().at(&format!("{}{member}", step.pointer), message)
 }
 
-fn exchange(step: &Step, token: Option<&str>, now: i64) -> Exchange {
+pub(super) fn exchange(step: &Step, token: Option<&str>, now: i64) -> Exchange {
     let request = &step.request;
     let mut host = HOST.to_owned();
     let mut headers = Vec::new();

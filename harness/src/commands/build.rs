@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use actgate_harness::check::check;
+use actgate_harness::check::{UnruledRoutes, check};
 use clap::{Args, ValueEnum};
 
 use crate::exit::ExitCode;
@@ -47,7 +47,7 @@ pub(crate) fn build(args: &BuildArgs, terminal: &mut Terminal) -> io::Result<Exi
             return Ok(ExitCode::BadInput);
         }
     }
-    let checked = match check(&args.config) {
+    let checked = match check(&args.config, UnruledRoutes::Warn) {
         Ok(checked) => checked,
         Err(findings) => {
             terminal.complain(&findings)?;

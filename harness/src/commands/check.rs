@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use actgate_harness::check::{Checked, check as check_config};
+use actgate_harness::check::{Checked, UnruledRoutes, check as check_config};
 use actgate_harness::diagnostic::{Diagnostic, write_json};
 use clap::{Args, ValueEnum};
 
@@ -13,12 +13,14 @@ use crate::terminal::{Terminal, counted};
 /// Check a configuration with all that it names
 ///
 /// Reads actgate.yaml, its packs (catalogs, schemas, policies, entities), key sets and Envoy configuration,
-/// and says what is wrong, with file, line and what was probably meant.
+/// and says what is wrong, with file, line and what was probably meant. It warns of policies that can never apply or
+/// never matter, and of routes that nobody is permitted to take without a policy that says so.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example: actgate check demo/actgate.yaml
 
-Exit codes: 0 fine (warnings included), 1 the Envoy configuration disagrees with the services, 2 a file is wrong.")]
+Exit codes: 0 fine (warnings included), 1 the Envoy configuration disagrees with the services, or with --strict a
+route has no policy, 2 a file is wrong.")]
 pub(crate) struct CheckArgs {
     /// The configuration (actgate.yaml)
     #[arg(value_name = "CONFIG", env = "ACTGATE_CONFIG")]
@@ -26,6 +28,9 @@ pub(crate) struct CheckArgs {
     /// How findings are written: for people to stderr, or as one JSON array to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Fail where a route has no policy that speaks of it
+    #[arg(long)]
+    strict: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,7 +40,8 @@ enum Format {
 }
 
 pub(crate) fn check(args: &CheckArgs, terminal: &mut Terminal) -> io::Result<ExitCode> {
-    let checked = check_config(&args.config);
+    let unruled = if args.strict { UnruledRoutes::Fail } else { UnruledRoutes::Warn };
+    let checked = check_config(&args.config, unruled);
     let (findings, code): (&[Diagnostic], ExitCode) = match &checked {
         Ok(checked) if checked.passed() => (&checked.findings, ExitCode::Fine),
         Ok(checked) => (&checked.findings, ExitCode::CheckFailed),

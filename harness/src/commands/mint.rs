@@ -217,12 +217,12 @@ fn refuse(error: &MintError, terminal: &mut Terminal) -> io::Result<ExitCode> {
     Ok(ExitCode::BadInput)
 }
 
-fn claim_text(argument: &str) -> Result<(String, Value), String> {
+pub(crate) fn claim_text(argument: &str) -> Result<(String, Value), String> {
     let (name, text) = argument.split_once('=').ok_or("it is NAME=TEXT")?;
     Ok((name.to_owned(), Value::from(text)))
 }
 
-fn claim_json(argument: &str) -> Result<(String, Value), String> {
+pub(crate) fn claim_json(argument: &str) -> Result<(String, Value), String> {
     let (name, json) = argument.split_once('=').ok_or("it is NAME=JSON")?;
     let value = serde_json::from_str(json).map_err(|error| error.to_string())?;
     Ok((name.to_owned(), value))

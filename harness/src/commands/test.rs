@@ -13,7 +13,9 @@ use actgate_harness::case::{
 use actgate_harness::diagnostic::Diagnostic;
 use actgate_harness::host::Module;
 use clap::{Args, ValueEnum};
+use serde_json::Map;
 
+use crate::commands::scrutiny::ScrutinyArgs;
 use crate::exit::ExitCode;
 use crate::terminal::Terminal;
 
@@ -27,10 +29,14 @@ use crate::terminal::Terminal;
 Examples:
   actgate test policies/secrets
   actgate test demo/actgate.yaml --engine both --filter prod
+  actgate test policies/secrets --coverage --min-coverage 90 --mutate
 
 The plugin is --wasm, $ACTGATE_WASM, or `actgate.wasm` beside this program; `make wasm` builds it.
 
-Exit codes: 0 every case holds, 1 one does not, 2 a file is wrong.")]
+Coverage and mutants are tried in the gate alone, whatever the engine.
+
+Exit codes: 0 every case holds, 1 one does not, or the cases are not enough (--min-coverage, --mutate), 2 a file is
+wrong.")]
 pub(crate) struct TestArgs {
     /// A pack's folder, a configuration (actgate.yaml), or a single case
     #[arg(value_name = "CONFIG|PACK", env = "ACTGATE_CONFIG", required = true)]
@@ -50,6 +56,8 @@ pub(crate) struct TestArgs {
     /// The plugin
     #[arg(long, value_name = "FILE", env = "ACTGATE_WASM")]
     wasm: Option<PathBuf>,
+    #[command(flatten)]
+    scrutiny: ScrutinyArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -96,25 +104,37 @@ pub(crate) fn test(args: &TestArgs, terminal: &mut Terminal) -> io::Result<ExitC
             }
         },
     };
-    let report = play(args, &Suite::new(module), &cases, terminal)?;
+    let suite = Suite::new(module);
+    let report = play(args, &suite, &cases, terminal)?;
+    let mut scrutiny = args.scrutiny.scrutinise(&suite, &cases, jobs(args), terminal)?;
     match args.format {
         Format::Text => {
             write_failures(&mut *terminal.out, &report, terminal.out_style)?;
+            scrutiny.write_text(terminal)?;
             write_summary(&mut *terminal.out, &report, terminal.out_style)?;
         }
-        Format::Json => write_json(&mut *terminal.out, Ok(&report))?,
+        Format::Json => write_json(&mut *terminal.out, Ok(&report), scrutiny.json())?,
         Format::Junit => write_junit(&mut *terminal.out, Ok(&report))?,
     }
+    terminal.out.flush()?;
+    let shortfalls = scrutiny.shortfalls(&args.scrutiny);
+    for shortfall in &shortfalls {
+        terminal.fail(shortfall)?;
+    }
     Ok(match report.failed() {
-        0 => ExitCode::Fine,
+        0 if shortfalls.is_empty() => ExitCode::Fine,
         _ if report.is_bad_input() => ExitCode::BadInput,
         _ => ExitCode::CheckFailed,
     })
 }
 
-fn play(args: &TestArgs, suite: &Suite, cases: &[NamedCase], terminal: &mut Terminal) -> io::Result<Report> {
+fn jobs(args: &TestArgs) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let jobs = args.jobs.map_or(cores, NonZero::get);
+    args.jobs.map_or(cores, NonZero::get)
+}
+
+fn play(args: &TestArgs, suite: &Suite, cases: &[NamedCase], terminal: &mut Terminal) -> io::Result<Report> {
+    let jobs = jobs(args);
     let mut line = terminal.progress();
     let report = run(suite, cases, Engines::from(args.engine), jobs, &mut |progress| {
         let failed =
@@ -129,7 +149,7 @@ fn play(args: &TestArgs, suite: &Suite, cases: &[NamedCase], terminal: &mut Term
 fn refuse(args: &TestArgs, findings: &[Diagnostic], terminal: &mut Terminal) -> io::Result<ExitCode> {
     match args.format {
         Format::Text => terminal.complain(findings)?,
-        Format::Json => write_json(&mut *terminal.out, Err(findings))?,
+        Format::Json => write_json(&mut *terminal.out, Err(findings), Map::new())?,
         Format::Junit => write_junit(&mut *terminal.out, Err(findings))?,
     }
     terminal.out.flush()?;

@@ -10,6 +10,7 @@ use std::{
 use actgate_demo::{
     envoy::{Envoy, EnvoyOptions, Plugin, Sentinel},
     error::DemoError,
+    git::Git,
     http::Exchange,
     layout::Layout,
     registry::Registry,
@@ -108,6 +109,16 @@ impl State {
     pub async fn registry(&self) -> Registry {
         let registry = Registry::start(&self.layout).await;
         registry.unwrap_or_else(|error| panic!("the registry does not start: {error}"))
+    }
+
+    /// Real repositories behind git's own server program.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn git(&self) -> Git {
+        Git::start(&self.layout)
+            .await
+            .unwrap_or_else(|error| panic!("the git server does not start: {error}"))
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Needs {
     Vault,
     /// The registry and its client.
     Registry,
+    /// The server of git repositories.
+    Git,
 }
 
 // === impl Setup ===
@@ -65,6 +67,7 @@ impl Setup {
             Needs::Gateway => Vec::new(),
             Needs::Vault => vec![layout.rvault()],
             Needs::Registry => vec![layout.debian("docker-registry"), layout.debian("skopeo")],
+            Needs::Git => vec![layout.debian("lighttpd")],
         };
         if let Some(Err(missing)) = programs.into_iter().find(Result::is_err) {
             return Err(missing.to_string());

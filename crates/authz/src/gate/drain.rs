@@ -5,8 +5,10 @@ use crate::{moment::Moment, reply::LocalReply};
 
 /// 1 GiB: the largest pack that is worth waiting for, twice what hosting services take in one push.
 const MAX_BYTES: usize = 1 << 30;
-/// A minute holds a connection and nothing else; a sender that needs longer gets its answer early.
-const MAX_SECONDS: u64 = 60;
+/// Enough for those bytes at 2 MiB/s, which is what git compresses on a slow machine while it sends. It holds a
+/// connection and nothing else, and only as long as bytes come: the proxy's idle timeout ends one on which none do. A
+/// sender that needs longer gets its answer early.
+const MAX_SECONDS: u64 = 600;
 
 /// Draws a refused body off.
 #[derive(Debug)]

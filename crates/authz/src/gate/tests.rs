@@ -104,6 +104,14 @@ fn all_refs_of_a_push_or_none() {
     assert_eq!(outcome.decision(), "deny");
     assert!(outcome.text().contains("ng refs/heads/agent/x another ref of this push is refused\n"));
     assert!(outcome.text().contains("ng refs/tags/v1.0 agents do not create, move or delete tags\n"));
+    // What the policies say of one ref is not said of another.
+    let outcome = push("payments", &[(ONE, ZERO, "refs/heads/agent/x"), (ONE, TWO, "refs/tags/v1.0")]);
+    assert!(
+        outcome.text().contains("ng refs/heads/agent/x agents do not delete branches\n"),
+        "{}",
+        outcome.text()
+    );
+    assert_eq!(verdict(&outcome).1, ["git.agents-never-delete", "git.agents-never-tag"]);
     assert_eq!(push("payments", &[fine, (ONE, TWO, "refs/heads/main")]).decision(), "hold");
 }
 

@@ -3,6 +3,8 @@
 
 use actgate_call::git::{PushClient, pkt_line::MAX_PACKET_BYTES};
 
+use serde_json::json;
+
 use super::{LocalReply, details};
 use crate::{decision::Denial, reason::Reason};
 
@@ -18,21 +20,44 @@ const MAX_REASON_CHARS: usize = 120;
 
 /// A refusal that git prints as it is: only `text/plain`, and never a 401, which would make git ask for a password.
 pub(super) fn text(denial: &Denial, decision_id: &str) -> LocalReply {
-    let row = denial.reason.row();
+    let body = message(denial, decision_id);
+    failure(denial.reason, "text/plain; charset=utf-8", body.into_bytes())
+}
+
+/// A refusal in the form of Git LFS ("Batch API", response errors), which prints the message.
+pub(super) fn lfs(denial: &Denial, decision_id: &str) -> LocalReply {
+    let body = json!({ "message": message(denial, decision_id).trim_end(), "request_id": decision_id });
+    failure(denial.reason, "application/vnd.git-lfs+json", body.to_string().into_bytes())
+}
+
+/// A refusal that `git archive` prints: it reads the packet `NACK` and nothing of a response that is no success.
+pub(super) fn archive(denial: &Denial, decision_id: &str) -> LocalReply {
+    let line = message(denial, decision_id).trim_end().replace('\n', "; ");
+    let mut body = Vec::new();
+    packet(&mut body, format!("NACK {line}\n").as_bytes());
+    LocalReply {
+        status: 200,
+        headers: vec![
+            ("content-type".to_owned(), "application/x-git-upload-archive-result".to_owned()),
+            ("cache-control".to_owned(), "no-cache".to_owned()),
+        ],
+        body,
+        details: details(denial.reason),
+    }
+}
+
+/// A response that is no success, and no 401 either.
+fn failure(reason: Reason, content_type: &str, body: Vec<u8>) -> LocalReply {
+    let row = reason.row();
     let status = if row.status == 401 { 403 } else { row.status };
     let mut headers = vec![
-        ("content-type".to_owned(), "text/plain; charset=utf-8".to_owned()),
+        ("content-type".to_owned(), content_type.to_owned()),
         ("cache-control".to_owned(), "no-store".to_owned()),
     ];
     if status == 503 {
         headers.push(("retry-after".to_owned(), "1".to_owned()));
     }
-    LocalReply {
-        status,
-        headers,
-        body: message(denial, decision_id).into_bytes(),
-        details: details(denial.reason),
-    }
+    LocalReply { status, headers, body, details: details(reason) }
 }
 
 /// A refusal of a push: every ref is reported as rejected, since all of them or none are pushed.

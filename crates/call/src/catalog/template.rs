@@ -262,6 +262,16 @@ impl IdTemplate {
         &self.text
     }
 
+    /// Whether some values make this id of it. Any text counts as a value, so that the answer errs towards yes.
+    pub(crate) fn may_be(&self, id: &str) -> bool {
+        fits(&self.parts, id)
+    }
+
+    /// Whether some values make a path of it that lies in this folder.
+    pub(crate) fn may_be_in(&self, folder: &str) -> bool {
+        leads(&self.parts, &format!("{folder}/"))
+    }
+
     /// Fills in values. `None` where a value contains the text that ends it, so that the id of another request could
     /// be meant.
     pub(crate) fn render<'v>(&self, value: impl Fn(&Part) -> Option<&'v str>) -> Option<String> {
@@ -289,6 +299,31 @@ impl IdTemplate {
             }
         }
         Some(id)
+    }
+}
+
+/// Whether the parts can make this text, each name standing for one character at least.
+fn fits(parts: &[Part], text: &str) -> bool {
+    match parts.split_first() {
+        None => text.is_empty(),
+        Some((Part::Text(own), rest)) => text.strip_prefix(own.as_str()).is_some_and(|text| fits(rest, text)),
+        Some((Part::Capture(_) | Part::Argument(_), rest)) => {
+            let ends = text.char_indices().skip(1).map(|(end, _)| end).chain([text.len()]);
+            !text.is_empty()
+                && ends.into_iter().any(|end| text.get(end..).is_some_and(|text| fits(rest, text)))
+        }
+    }
+}
+
+/// Whether the parts can make a longer text that begins with this one.
+fn leads(parts: &[Part], text: &str) -> bool {
+    match parts.split_first() {
+        None => false,
+        Some((Part::Text(own), rest)) => match text.strip_prefix(own.as_str()) {
+            Some(text) => leads(rest, text),
+            None => own.starts_with(text),
+        },
+        Some((Part::Capture(_) | Part::Argument(_), _)) => true,
     }
 }
 

@@ -53,6 +53,8 @@ pub struct PushReader {
     taken: usize,
     stage: Stage,
     push: Push,
+    /// There are more commands than are decided on: the rest is read for the report of the refusal only.
+    excess: bool,
     client: Option<PushClient>,
     seen: HashSet<String>,
     /// Object ids of `shallow` lines, until the first command says how ids are written.
@@ -80,6 +82,7 @@ impl PushReader {
             taken: 0,
             stage: Stage::Commands,
             push: Push::new(repo),
+            excess: false,
             client: None,
             seen: HashSet::new(),
             shallow: Vec::new(),
@@ -106,6 +109,7 @@ impl PushReader {
                 Err(CallError::framing("bytes behind a push that sends no objects"))
             }
             (_, true) => Err(CallError::framing("the push ends too early")),
+            (_, false) if self.excess && self.taken >= MAX_PREFIX_BYTES => Err(TOO_MANY_COMMANDS),
             (_, false) if self.taken >= MAX_PREFIX_BYTES => {
                 Err(CallError::limit("git.push.prefix_bytes", MAX_PREFIX_BYTES))
             }
@@ -153,6 +157,9 @@ impl PushReader {
     }
 
     fn after_commands(&self) -> Result<Stage, CallError> {
+        if self.excess {
+            return Err(TOO_MANY_COMMANDS);
+        }
         match self.capabilities {
             Some(capabilities) if capabilities.push_options => Ok(Stage::Options),
             Some(_) => Ok(self.before_objects()),
@@ -229,10 +236,12 @@ impl PushReader {
             (false, true) => RefUpdate::delete(name, old, new),
             (false, false) => RefUpdate::update(name, old, new),
         };
+        // git prints of every ref that no report names that the server failed: this one says what is the matter.
         if self.push.len() >= MAX_COMMANDS {
-            return Err(CallError::limit("git.push.commands", MAX_COMMANDS));
+            self.excess = true;
+        } else {
+            self.push.add(update);
         }
-        self.push.add(update);
         Ok(())
     }
 
@@ -281,6 +290,8 @@ impl PushReader {
 
 const UNEXPECTED_SPECIAL: CallError =
     CallError::framing("a delimiter or response-end packet, which a push does not have");
+
+const TOO_MANY_COMMANDS: CallError = CallError::limit("git.push.commands", MAX_COMMANDS);
 
 /// `old SP new SP ref`.
 fn fields(command: &[u8], capabilities: Capabilities) -> Result<(&str, &str, &[u8]), CallError> {

@@ -62,6 +62,13 @@ impl Fields {
     }
 }
 
+impl From<Vec<(String, String)>> for Fields {
+    /// Fields in their order, with names in lower case.
+    fn from(fields: Vec<(String, String)>) -> Self {
+        Self(fields.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect())
+    }
+}
+
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let written: BTreeMap<String, Values> = BTreeMap::deserialize(deserializer)?;

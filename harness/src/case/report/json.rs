@@ -2,16 +2,20 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::case::compare::Mismatch;
 use crate::case::run::{CaseReport, Report};
 use crate::case::suite::Failure;
 use crate::diagnostic::{Diagnostic, json_rows};
 
-/// Writes a run, or what kept it from beginning.
-pub fn write_json(out: &mut dyn Write, run: Result<&Report, &[Diagnostic]>) -> io::Result<()> {
-    let document = match run {
+/// Writes a run, or what kept it from beginning, with further members.
+pub fn write_json(
+    out: &mut dyn Write,
+    run: Result<&Report, &[Diagnostic]>,
+    further: Map<String, Value>,
+) -> io::Result<()> {
+    let mut document = match run {
         Ok(report) => json!({
             "version": 1,
             "engine": report.engines.code(),
@@ -25,6 +29,9 @@ pub fn write_json(out: &mut dyn Write, run: Result<&Report, &[Diagnostic]>) -> i
             "version": 1, "passed": 0, "failed": 0, "findings": json_rows(findings), "cases": [],
         }),
     };
+    if let Some(members) = document.as_object_mut() {
+        members.extend(further);
+    }
     serde_json::to_writer(&mut *out, &document)?;
     writeln!(out)
 }

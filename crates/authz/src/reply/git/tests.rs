@@ -123,3 +123,25 @@ fn git_is_never_asked_for_a_password() {
     assert_eq!((down.status, down.headers.last().unwrap().0.as_str()), (503, "retry-after"));
     assert_eq!(text(&Denial::new(Reason::Call(CallReason::LimitExceeded), "x"), "id").status, 413);
 }
+
+#[test]
+fn git_lfs_is_told_in_its_own_document() {
+    let reply = lfs(&Denial::new(Reason::Token(TokenReason::Expired), "it has expired"), "id-1");
+    assert_eq!((reply.status, reply.headers[0].1.as_str()), (403, "application/vnd.git-lfs+json"));
+    let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(body["request_id"], "id-1");
+    assert!(
+        body["message"].as_str().unwrap().starts_with("actgate: The token has expired\nit has expired\n")
+    );
+}
+
+#[test]
+fn git_archive_is_told_in_one_packet() {
+    let reply = archive(&Denial::new(Reason::Call(CallReason::RouteUnknown), "no route"), "id-1");
+    assert_eq!((reply.status, reply.details.as_str()), (200, "actgate_route_unknown"));
+    let packets = packets(&reply.body);
+    assert_eq!(
+        packets.iter().map(|packet| text_of(packet)).collect::<Vec<_>>(),
+        ["NACK actgate: The route is not in the catalog; no route; reason: route_unknown, decision: id-1\n"]
+    );
+}

@@ -165,6 +165,18 @@ fn as_many_commands_as_the_limit_and_not_one_more() {
     }
 }
 
+/// git says of a ref that no report names that the server failed.
+#[test]
+fn refs_beyond_the_limit_are_known_to_the_report() {
+    for (count, known) in [(MAX_COMMANDS + 1, MAX_COMMANDS + 1), (4000, 4000)] {
+        let mut reader = PushReader::new("payments".into());
+        let body = many(count).0;
+        let refused = body.chunks(16_384).find_map(|piece| reader.feed(piece, false).err());
+        assert_eq!(refused.unwrap().code(), "limit_exceeded");
+        assert_eq!(reader.client().unwrap().refs.len(), known);
+    }
+}
+
 #[test]
 fn a_prefix_ends_somewhere() {
     let mut body = push();
