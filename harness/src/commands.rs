@@ -2,8 +2,10 @@
 
 mod build;
 mod check;
+mod completions;
 mod explain;
 mod mint;
+mod replay;
 mod scrutiny;
 mod test;
 
@@ -26,8 +28,10 @@ pub(crate) struct Cli {
 enum Verb {
     Build(build::BuildArgs),
     Check(check::CheckArgs),
+    Completions(completions::CompletionsArgs),
     Explain(Box<explain::ExplainArgs>),
     Mint(Box<mint::MintArgs>),
+    Replay(replay::ReplayArgs),
     Test(test::TestArgs),
 }
 
@@ -38,8 +42,10 @@ impl Cli {
         match self.verb {
             Verb::Build(args) => build::build(&args, terminal),
             Verb::Check(args) => check::check(&args, terminal),
+            Verb::Completions(args) => completions::completions(&args, terminal),
             Verb::Explain(args) => explain::explain(&args, terminal),
             Verb::Mint(args) => mint::mint(&args, terminal),
+            Verb::Replay(args) => replay::replay(&args, terminal),
             Verb::Test(args) => test::test(&args, terminal),
         }
     }

@@ -15,5 +15,6 @@ pub mod mint;
 pub mod mutation;
 pub mod path;
 pub mod places;
+pub mod replay;
 pub mod source;
 pub mod text;

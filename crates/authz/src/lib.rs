@@ -35,6 +35,7 @@ mod statement;
 #[cfg(test)]
 mod fixture;
 
+pub use actgate_call::{Adapter, catalog};
 pub use actgate_token::TokenCache;
 pub use analysis::{
     Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,

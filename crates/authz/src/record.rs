@@ -15,6 +15,10 @@ const MAX_CALLS_BYTES: usize = 8 * 1024;
 /// A string argument is cut here, for the same reason as the path.
 const MAX_ARGUMENT_BYTES: usize = 256;
 
+/// A list of groups, scopes or details that is longer is left out: with every claim at its longest the line still is below
+/// its bound.
+const MAX_CLAIM_BYTES: usize = 1024;
+
 /// What a request attempts, as far as it has been understood.
 ///
 /// It never holds a header value other than the ones named here, a query string, a body or a token.
@@ -72,6 +76,9 @@ impl Attempt {
     pub(crate) fn caller(&mut self, caller: &Caller) {
         let chain: Vec<&str> = caller.earlier().iter().map(actgate_token::Identity::entity_id).collect();
         let claims = caller.token().claims();
+        // All that policies and narrowing read of a token, so that an attempt can be decided anew.
+        let groups = Some(&claims.groups).filter(|groups| !groups.is_empty());
+        let details = caller.token().authorization_details().map(of_our_type);
         self.who = Some(json!({
             "subject": caller.subject().entity_id(),
             "actor": caller.actor().entity_id(),
@@ -79,6 +86,11 @@ impl Attempt {
             "jti": caller.token().jti(),
             "task": claims.task,
             "ticket": claims.ticket,
+            "purpose": claims.purpose.as_deref().map(|purpose| clip(purpose, MAX_ARGUMENT_BYTES)),
+            "groups": groups.map(|groups| whole(json!(groups))),
+            "risk": claims.risk,
+            "scope": caller.token().scope().map(|words| whole(words.join(" ").into())),
+            "authorization_details": details.map(whole),
         }));
     }
 
@@ -200,6 +212,17 @@ fn shorten(value: &Value) -> Value {
         Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), shorten(field))).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
+}
+
+/// What the token narrows its use to here; nothing in it narrows it to nothing.
+fn of_our_type(details: &[Value]) -> Value {
+    let ours = |detail: &&Value| detail.get("type").and_then(Value::as_str) == Some("actgate");
+    details.iter().filter(ours).cloned().collect()
+}
+
+/// A claim as it is, or a sign that it is too long for a record.
+fn whole(claim: Value) -> Value {
+    if claim.to_string().len() > MAX_CLAIM_BYTES { "…".into() } else { claim }
 }
 
 /// Cuts a text at a character boundary and says so.
