@@ -82,7 +82,9 @@ pub fn replay(ledger: &SourceText, setup: &Setup, accepted: &[String]) -> Result
         let record: Value = match serde_json::from_str(line) {
             Ok(record) => record,
             Err(error) => {
-                let message = format!("no JSON: {error}");
+                let told = error.to_string();
+                // Its own place is within the line.
+                let message = format!("no JSON: {}", told.split(" at line ").next().unwrap_or_default());
                 findings.push(Diagnostic::at(ledger, position(error.column().max(1)), message));
                 continue;
             }
@@ -190,7 +192,8 @@ fn decide(attempt: &Attempt, setup: &Setup, engine: &mut Native<'_>) -> Result<V
     if attempt.calls.is_empty() {
         let record = run(Rebuilt::default())?;
         let verdict = Verdict::of(&record);
-        return if verdict.goes_through() || verdict.reason == attempt.before.reason {
+        let is_whole = verdict.goes_through() && !attempt.had_query;
+        return if is_whole || verdict.reason == attempt.before.reason {
             Ok(verdict)
         } else {
             Err("the catalog has a route for it now, and the record does not say with what it was asked"

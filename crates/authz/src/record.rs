@@ -26,6 +26,8 @@ const MAX_CLAIM_BYTES: usize = 1024;
 pub(crate) struct Attempt {
     method: Option<String>,
     path: Option<String>,
+    /// Whether a query was there, which is not shown.
+    query: bool,
     authority: Option<String>,
     trace: Option<String>,
     pub(crate) service: Option<String>,
@@ -60,6 +62,7 @@ impl Attempt {
             path: first(b":path")
                 .map(|path| path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default())
                 .map(text),
+            query: first(b":path").is_some_and(|path| path.contains(&b'?')),
             // Without a user and password before the host.
             authority: first(b":authority")
                 .map(|authority| authority.rsplit(|byte| *byte == b'@').next().unwrap_or_default())
@@ -127,6 +130,7 @@ impl Attempt {
         put("method", json!(self.method));
         put("authority", json!(self.authority));
         put("path", json!(self.path));
+        put("query", if self.query { true.into() } else { Value::Null });
         if let Some(Value::Object(who)) = &self.who {
             for (name, value) in who {
                 put(name, value.clone());

@@ -14,6 +14,8 @@ pub(super) struct Attempt {
     pub(super) method: String,
     pub(super) authority: String,
     pub(super) path: String,
+    /// Whether it had a query, which no record shows.
+    pub(super) had_query: bool,
     pub(super) subject: String,
     pub(super) actor: String,
     /// What the token said besides, by the names of the record.
@@ -82,6 +84,7 @@ impl Attempt {
             method: text("/attempted/method").to_owned(),
             authority: text("/attempted/authority").to_owned(),
             path: path.to_owned(),
+            had_query: record.pointer("/attempted/query") == Some(&Value::Bool(true)),
             subject: subject.to_owned(),
             actor: actor.to_owned(),
             claims,
