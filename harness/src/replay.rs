@@ -269,8 +269,7 @@ fn place(into: &mut Value, pointer: &str, value: Value) {
 fn exchange(attempt: &Attempt, service: Option<&GuardedService>, token: &str, rebuilt: Rebuilt) -> Exchange {
     let Rebuilt { query, mut headers, body } = rebuilt;
     let header = service.map_or("authorization", |service| service.token_header());
-    let scheme = if header == "authorization" { "Bearer " } else { "" };
-    headers.push((header.to_owned(), format!("{scheme}{token}")));
+    headers.push((header.to_owned(), format!("Bearer {token}")));
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
     Exchange {
         now: attempt.now,
