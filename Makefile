@@ -17,7 +17,7 @@ wasm: ## Build the plugin: target/actgate.wasm
 	@cp target/wasm32-wasip1/wasm/actgate_plugin.wasm $(WASM)
 
 tools: ## Build the actgate and actgate-demo commands
-	cargo build --package actgate-harness --package actgate-demo --bins
+	cargo build --package actgate-harness --package actgate-control --package actgate-demo --bins
 
 run: setup wasm tools ## Play an agent session against a real Envoy, and stay up (ONCE=1: do not stay)
 	@target/debug/actgate-demo run $(if $(filter 1,$(ONCE)),--once)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings what the demo world and the end-to-end tests need into .run: the wasm target, Envoy, RustyVault, and
-# from Debian a web server for git, a registry and its client. Does only what is not done yet. Needs no root; as
+# Brings what the demo world and the tests need into .run: the wasm target, Envoy, RustyVault, the MCP SDK, and from
+# Debian a web server for git, a registry and its client, and PostgreSQL. Does only what is not done yet. Needs no root; as
 # root it installs the C libraries that are missing, otherwise it names them.
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,6 +8,7 @@ root=$PWD
 
 ENVOY=1.40.0
 RVAULT=0.2.1
+MCP=2.3.0
 
 exec </dev/null
 mkdir -p .run/stamps .run/logs
@@ -82,7 +83,7 @@ if need_rvault; then
         missing="$missing libssl-dev"
     fi
 fi
-if need_envoy && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+if { need_envoy || ! stamped "mcp-$MCP"; } && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     missing="$missing python3-venv"
 fi
 if [ -n "$missing" ]; then
@@ -120,6 +121,19 @@ if need_envoy; then
     stamp "envoy-$ENVOY"
 fi
 
+# --- the MCP SDK: the demo's server and its client ---
+
+if ! stamped "mcp-$MCP" || ! [ -x .run/mcp/bin/python ]; then
+    install_mcp() {
+        rm -rf .run/mcp &&
+            python3 -m venv .run/mcp &&
+            .run/mcp/bin/pip install --disable-pip-version-check "mcp==$MCP" &&
+            .run/mcp/bin/python -c 'import mcp.server.mcpserver, mcp.client'
+    }
+    step "mcp-$MCP" "half a minute" install_mcp
+    stamp "mcp-$MCP"
+fi
+
 # --- RustyVault ---
 
 if need_rvault; then
@@ -138,28 +152,27 @@ fi
 
 # --- servers and clients from Debian: unpacked here, never installed, since installing would start them ---
 
-# What set-up asks of Debian, and the programs in it.
-debian='lighttpd docker-registry skopeo'
-programs='usr/sbin/lighttpd usr/bin/docker-registry usr/bin/skopeo'
+# Where the packages of a step are unpacked, and its programs and loadable modules there.
+place='' programs='' modules=''
 
 # With package lists of our own, apt needs neither root nor what the system has of them.
 own_apt() {
     tool=$1
     shift
-    "$tool" -q -o "Dir::State::lists=$root/.run/debian/lists" -o "Dir::Cache=$root/.run/debian/cache" \
+    "$tool" -q -o "Dir::State::lists=$root/$place/lists" -o "Dir::Cache=$root/$place/cache" \
         -o APT::Sandbox::User= "$@"
 }
 
 # The libraries that the programs do not find, here or on the system.
 unresolved() {
-    for file in $programs usr/lib/lighttpd/mod_cgi.so; do
-        LD_LIBRARY_PATH=$(libraries) ldd ".run/debian/root/$file" | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p'
+    for file in $programs $modules; do
+        LD_LIBRARY_PATH=$(libraries) ldd "$place/root/$file" | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p'
     done | sort -u
 }
 
 # Where the libraries of the packages lie, as LD_LIBRARY_PATH has it.
 libraries() {
-    for folder in "$root"/.run/debian/root/usr/lib/*-linux-gnu* "$root"/.run/debian/root/lib/*-linux-gnu*; do
+    for folder in "$root/$place"/root/usr/lib/*-linux-gnu* "$root/$place"/root/lib/*-linux-gnu*; do
         if [ -d "$folder" ]; then printf '%s:' "$folder"; fi
     done
 }
@@ -174,27 +187,37 @@ installed() { [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/
 
 unpack() {
     for package in "$@"; do
-        (cd .run/debian/packages && own_apt apt-get download "$package") || return 1
-        for file in ".run/debian/packages/${package}_"*.deb; do
-            dpkg-deb -x "$file" .run/debian/root || return 1
+        (cd "$place/packages" && own_apt apt-get download "$package") || return 1
+        for file in "$place/packages/${package}_"*.deb; do
+            dpkg-deb -x "$file" "$place/root" || return 1
         done
     done
 }
 
+# unpack_debian PACKAGE...: into $place, with the libraries that $programs and $modules need and the system lacks.
 unpack_debian() {
-    rm -rf .run/debian
-    mkdir -p .run/debian/lists/partial .run/debian/cache/archives/partial .run/debian/packages .run/debian/root
+    rm -rf "$place"
+    mkdir -p "$place/lists/partial" "$place/cache/archives/partial" "$place/packages" "$place/root"
     own_apt apt-get update || return 1
-    # Unquoted on purpose: each word is a package.
-    # shellcheck disable=SC2086
-    unpack $debian || return 1
-    fetched=$debian round=0
+    fetched=''
+    for package in "$@"; do
+        # A package without files of its own stands for the current version of what it names.
+        case $package in
+        postgresql) package=$(own_apt apt-cache depends postgresql | sed -n 's/.*Depends: \(postgresql-[0-9]*\)$/\1/p') ;;
+        esac
+        unpack "$package" || return 1
+        fetched="$fetched $package"
+    done
+    programs=$(cd "$place/root" && ls -d $programs) || return 1
+    round=0
     # A library may need others: a few rounds find them all.
     while [ -n "$(unresolved)" ] && [ $round -lt 6 ]; do
         round=$((round + 1))
         # shellcheck disable=SC2086
         for library in $(needed_libraries $fetched); do
             case " $fetched " in *" $library "*) continue ;; esac
+            # PostgreSQL compiles queries with it where it is there; it is as large as everything else together.
+            case $library in libllvm*) continue ;; esac
             installed "$library" && continue
             unpack "$library" || return 1
             fetched="$fetched $library"
@@ -205,9 +228,9 @@ unpack_debian() {
         return 1
     fi
     # Programs that find their libraries wherever they are called from.
-    mkdir -p .run/debian/bin
+    mkdir -p "$place/bin"
     for program in $programs; do
-        wrapper=.run/debian/bin/$(basename "$program")
+        wrapper=$place/bin/$(basename "$program")
         cat >"$wrapper" <<EOF
 #!/bin/sh
 root=\$(cd "\$(dirname "\$0")/../root" && pwd)
@@ -219,16 +242,38 @@ exec "\$root/$program" "\$@"
 EOF
         chmod +x "$wrapper"
     done
-    rm -rf .run/debian/lists .run/debian/cache .run/debian/packages
-    .run/debian/bin/lighttpd -v && .run/debian/bin/docker-registry --version && .run/debian/bin/skopeo --version
+    rm -rf "$place/lists" "$place/cache" "$place/packages"
+}
+
+unpack_servers() {
+    unpack_debian lighttpd docker-registry skopeo &&
+        .run/debian/bin/lighttpd -v && .run/debian/bin/docker-registry --version && .run/debian/bin/skopeo --version
+}
+
+unpack_postgres() {
+    unpack_debian postgresql && .run/postgres/bin/postgres --version && .run/postgres/bin/initdb --version
+}
+
+need_debian() {
+    for tool in apt-get apt-cache dpkg-deb dpkg-query ldd; do
+        have "$tool" || fail "$tool is missing: set-up takes $* from Debian's packages"
+    done
 }
 
 if ! stamped debian-1 || ! [ -x .run/debian/bin/skopeo ]; then
-    for tool in apt-get apt-cache dpkg-deb dpkg-query ldd; do
-        have "$tool" || fail "$tool is missing: set-up takes lighttpd, docker-registry and skopeo from Debian's packages"
-    done
-    step "debian-servers" "half a minute" unpack_debian
+    need_debian lighttpd, docker-registry and skopeo
+    place=.run/debian programs='usr/sbin/lighttpd usr/bin/docker-registry usr/bin/skopeo'
+    modules=usr/lib/lighttpd/mod_cgi.so
+    step "debian-servers" "half a minute" unpack_servers
     stamp debian-1
+fi
+
+# The second database of the approval service, for its tests.
+if ! stamped postgres-1 || ! [ -x .run/postgres/bin/initdb ]; then
+    need_debian PostgreSQL
+    place=.run/postgres programs='usr/lib/postgresql/*/bin/postgres usr/lib/postgresql/*/bin/initdb' modules=''
+    step "postgres" "half a minute" unpack_postgres
+    stamp postgres-1
 fi
 
 say "everything is there"

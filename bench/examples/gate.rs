@@ -80,7 +80,7 @@ fn play(authorizer: &Authorizer, cache: &mut TokenCache, headers: &[(&[u8], &[u8
     match step {
         Step::Forward(forwarding) => drop(std::hint::black_box(forwarding.marker())),
         Step::Reply(reply) => drop(std::hint::black_box(reply)),
-        Step::AwaitBody | Step::Discard(_) => println!("a body is awaited"),
+        Step::AwaitBody | Step::Discard(_) | Step::Callout(_) => println!("a body is awaited"),
     }
     std::hint::black_box(gate.record());
 }

@@ -102,6 +102,19 @@ impl Layout {
         present(self.root.join(".run/debian/bin").join(program), "make setup")
     }
 
+    /// The Python that set-up installed the MCP SDK for.
+    ///
+    /// # Errors
+    /// [`DemoError::Missing`].
+    pub fn mcp_python(&self) -> Result<PathBuf, DemoError> {
+        present(self.root.join(".run/mcp/bin/python"), "make setup")
+    }
+
+    /// The demo's MCP server or client.
+    pub fn mcp_program(&self, name: &str) -> PathBuf {
+        self.root.join("demo/mcp").join(name)
+    }
+
     /// The modules of the lighttpd that set-up unpacked.
     pub fn lighttpd_modules(&self) -> PathBuf {
         self.root.join(".run/debian/root/usr/lib/lighttpd")

@@ -13,6 +13,7 @@ pub mod git;
 pub mod http;
 pub mod layout;
 pub mod ledger;
+pub mod mcp;
 pub mod pid;
 pub mod port;
 pub mod recorder;

@@ -12,6 +12,7 @@ use crate::{
     error::DemoError,
     git::Git,
     layout::{Layout, write_private},
+    mcp::Mcp,
     pid::PidRecord,
     port,
     registry::Registry,
@@ -38,6 +39,7 @@ pub struct World {
     vault: Vault,
     git: Git,
     registry: Registry,
+    mcp: Mcp,
 }
 
 // === impl Ports ===
@@ -79,6 +81,8 @@ impl World {
         let git = Git::start(layout).await?;
         progress("starting the image registry");
         let registry = Registry::start(layout).await?;
+        progress("starting the MCP server");
+        let mcp = Mcp::start(layout).await?;
         progress("starting Envoy with the plugin");
         let plugin = Plugin::loaded(plugin, bundle);
         let options = EnvoyOptions {
@@ -86,10 +90,11 @@ impl World {
             admin_port: ports.admin,
             git: git.address(),
             registry: registry.address(),
+            mcp: mcp.address(),
             ..EnvoyOptions::new(plugin, vault.upstream().clone(), layout.ledger())
         };
         let envoy = Envoy::start(layout, &options).await?;
-        let world = Self { layout: layout.clone(), actgate, envoy, vault, git, registry };
+        let world = Self { layout: layout.clone(), actgate, envoy, vault, git, registry, mcp };
         write_private(&layout.environment(), world.environment().as_bytes())?;
         Ok(world)
     }
@@ -145,6 +150,11 @@ impl World {
         &self.registry
     }
 
+    /// The MCP server.
+    pub fn mcp(&self) -> &Mcp {
+        &self.mcp
+    }
+
     /// The ledger file.
     pub fn ledger(&self) -> PathBuf {
         self.layout.ledger()
@@ -160,6 +170,7 @@ impl World {
             self.vault.server_mut(),
             self.git.server_mut(),
             self.registry.server_mut(),
+            self.mcp.server_mut(),
         ];
         for server in servers {
             if server.exited()?.is_some() {
@@ -188,9 +199,15 @@ impl World {
         Ok(())
     }
 
-    fn into_servers(self) -> [Server; 4] {
-        let Self { layout: _, actgate: _, envoy, vault, git, registry } = self;
-        [envoy.into_server(), vault.into_server(), git.into_server(), registry.into_server()]
+    fn into_servers(self) -> [Server; 5] {
+        let Self { layout: _, actgate: _, envoy, vault, git, registry, mcp } = self;
+        [
+            envoy.into_server(),
+            vault.into_server(),
+            git.into_server(),
+            registry.into_server(),
+            mcp.into_server(),
+        ]
     }
 
     /// Addresses for a shell to source.
@@ -203,6 +220,7 @@ impl World {
             ("ACTGATE_SECRETS_TOKEN", self.vault.root_token().to_owned()),
             ("ACTGATE_GIT_ROOT", absolute(self.git.root())),
             ("ACTGATE_REGISTRY", format!("http://{}", self.registry.address())),
+            ("ACTGATE_MCP", format!("http://{}/mcp", self.mcp.address())),
         ];
         variables.iter().fold(String::new(), |mut text, (name, value)| {
             // Writing to a String cannot fail.

@@ -1,76 +1,91 @@
-//! Where the plugin is: `actgate.wasm`, as it was built or downloaded.
+//! Where the plugin is, and its compiled form.
 
-use std::env;
-use std::fmt;
-use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    env, fs, io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::host::{Module, ModuleError, ModuleOptions};
-use crate::path::without_detours;
 
-const NAME: &str = "actgate.wasm";
+/// The variable that names the plugin where no option does.
+pub const VARIABLE: &str = "ACTGATE_WASM";
 
-/// The plugin is nowhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    looked_at: Vec<PathBuf>,
+/// What it is called.
+const FILE: &str = "actgate.wasm";
+
+/// A callback that takes longer hangs, and is ended: the slowest one loads a bundle.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Why there is no plugin to run.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// It is in none of the usual places.
+    #[error("the plugin is not found: looked for {}", list(.0))]
+    Missing(Vec<PathBuf>),
+    /// It does not compile, or is something else.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
 }
 
-/// The plugin: the file that was asked for, or else the one beside the executable `program`, or in the build folder that
-/// it was built into.
+// === impl ArtifactError ===
+
+impl ArtifactError {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => {
+                "build it with `make wasm`, or name it with --wasm FILE or the variable ACTGATE_WASM"
+            }
+            Self::Module(_) => "build it anew with `make wasm`",
+        }
+    }
+}
+
+/// The plugin's file: `given` by an option or [`VARIABLE`], else beside this program, one folder up, or in `target`.
 ///
 /// # Errors
-/// Where it was looked for in vain.
-pub fn find(asked: Option<&Path>, program: Option<&Path>) -> Result<PathBuf, Missing> {
-    let places: Vec<PathBuf> = match asked {
+/// [`ArtifactError::Missing`].
+pub fn find(given: Option<&Path>) -> Result<PathBuf, ArtifactError> {
+    let places: Vec<PathBuf> = match given {
         Some(path) => vec![path.to_owned()],
-        // `target/debug/actgate` and `target/actgate.wasm` are made by one Makefile.
-        None => [program.and_then(Path::parent), program.and_then(Path::parent).and_then(Path::parent)]
-            .into_iter()
-            .flatten()
-            .map(|folder| folder.join(NAME))
-            .collect(),
+        None => {
+            let program = env::current_exe().unwrap_or_default();
+            let beside = program.ancestors().skip(1).take(2).map(|folder| folder.join(FILE));
+            beside.chain([Path::new("target").join(FILE)]).collect()
+        }
     };
-    match places.iter().find(|place| place.is_file()) {
+    match places.iter().find(|path| path.is_file()) {
         Some(found) => Ok(found.clone()),
-        None => Err(Missing { looked_at: places }),
+        None => Err(ArtifactError::Missing(places)),
     }
 }
 
-/// Compiles the plugin for trying things out: what was compiled before is taken from the user's cache, and a callback that
-/// does not return is ended after `deadline`.
+/// Compiles it, or takes what was compiled before.
 ///
 /// # Errors
-/// Any [`ModuleError`].
-pub fn compile(file: &Path, deadline: Duration) -> Result<Module, ModuleError> {
-    let options = ModuleOptions { cache: cache(), fuel: false, deadline: Some(deadline) };
-    Module::read(file, &options)
+/// [`ArtifactError::Module`].
+pub fn load(path: &Path) -> Result<Module, ArtifactError> {
+    let options = ModuleOptions { cache: cache(), fuel: false, deadline: Some(DEADLINE) };
+    Ok(Module::read(path, &options)?)
 }
 
-/// The user's own folder for compiled code. Whoever can write there can run code as the user, so that nobody else may; where
-/// it cannot be had, everything is compiled anew.
+/// A folder of this user alone; none where there is no home to have it in.
 fn cache() -> Option<PathBuf> {
-    let set = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    // XDG Base Directory Specification: relative paths are ignored.
-    let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
-    let folder = base.join("actgate").join("wasm");
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).ok()?;
-    Some(folder)
+    let set = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;
+    let folder = base.join("actgate");
+    private(&folder).ok().map(|()| folder)
 }
 
-// === impl Missing ===
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let places: Vec<String> =
-            self.looked_at.iter().map(|place| format!("`{}`", without_detours(place).display())).collect();
-        write!(f, "the plugin is not at {}", places.join(" nor at "))
-    }
+fn private(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-impl std::error::Error for Missing {}
+fn list(places: &[PathBuf]) -> String {
+    places.iter().map(|place| format!("`{}`", place.display())).collect::<Vec<_>>().join(", ")
+}
 
 #[cfg(test)]
 mod tests;

@@ -35,6 +35,6 @@ pub(crate) use push::{CONTENT_TYPE as PUSH_TYPE, body as push_body};
 pub use question::{Question, moment};
 pub use report::{write_failures, write_json, write_junit, write_summary};
 pub use run::{CaseReport, NamedCase, Progress, Report, read_cases, run};
-pub use setup::{Route, Setup};
+pub use setup::Setup;
 pub use suite::{Engines, Failure, Suite};
 pub use wasm::Wasm;

@@ -7,6 +7,7 @@ mod explain;
 mod mint;
 mod replay;
 mod scrutiny;
+mod serve;
 mod test;
 
 use std::io;
@@ -32,6 +33,7 @@ enum Verb {
     Explain(Box<explain::ExplainArgs>),
     Mint(Box<mint::MintArgs>),
     Replay(replay::ReplayArgs),
+    Serve(Box<serve::ServeArgs>),
     Test(test::TestArgs),
 }
 
@@ -46,6 +48,7 @@ impl Cli {
             Verb::Explain(args) => explain::explain(&args, terminal),
             Verb::Mint(args) => mint::mint(&args, terminal),
             Verb::Replay(args) => replay::replay(&args, terminal),
+            Verb::Serve(args) => serve::serve(*args, terminal),
             Verb::Test(args) => test::test(&args, terminal),
         }
     }

@@ -38,6 +38,7 @@ pub fn check(envoy: &Document, config: &Document) -> Report {
     for manager in &managers {
         connection_manager::check(manager, &mut services, &mut report);
     }
+    approval_cluster(envoy, config, &mut report.findings);
     if managers.is_empty() {
         report.findings.push(Diagnostic::in_file(envoy.text().name(), "no HTTP connection manager"));
     }
@@ -54,6 +55,22 @@ pub fn check(envoy: &Document, config: &Document) -> Report {
         findings.push(service.place.key_error(message).as_warning());
     }
     Report { findings, ..report }
+}
+
+/// Whoever is asked for approvals has to be there: without it every held call is refused.
+fn approval_cluster(envoy: &Document, config: &Document, findings: &mut Vec<Diagnostic>) {
+    let control = config.root().member("approvals").and_then(|approvals| approvals.member("control"));
+    let Some(cluster) = control.and_then(|control| control.member("cluster")) else { return };
+    let Some(resources) = field(&envoy.root(), "static_resources") else { return };
+    let clusters = field(&resources, "clusters");
+    let named = |place: Place<'_>| field(&place, "name").and_then(|name| name.as_str().map(str::to_owned));
+    let mut names = clusters.iter().flat_map(Place::items).filter_map(named);
+    if names.any(|name| Some(name.as_str()) == cluster.as_str()) {
+        return;
+    }
+    let message = format!("no cluster `{}` in {}", cluster.as_str().unwrap_or_default(), envoy.text().name());
+    let help = "approvals are asked for there; a cluster that comes by discovery cannot be seen here";
+    findings.push(cluster.error(message).with_help(help).as_warning());
 }
 
 /// Every connection manager, wherever it is: bootstrap, listener discovery file, default filter chain.

@@ -16,5 +16,7 @@ pub mod mutation;
 pub mod path;
 pub mod places;
 pub mod replay;
+pub mod route;
+pub mod serve;
 pub mod source;
 pub mod text;

@@ -205,6 +205,7 @@ fn decide(attempt: &Attempt, setup: &Setup, engine: &mut Native<'_>) -> Result<V
         None => return Ok(Verdict::of(&run(Rebuilt::default())?)),
         Some(Adapter::Rest(catalog)) => rebuild::rest(attempt, catalog)?,
         Some(Adapter::Git(_)) => vec![rebuild::git(attempt)?],
+        Some(Adapter::Mcp(_)) => return Err("calls of MCP are not replayed yet".to_owned()),
     };
     for candidate in candidates {
         let record = run(candidate)?;

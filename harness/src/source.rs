@@ -110,9 +110,14 @@ fn inline_key_sets(
     files: &mut Files,
     findings: &mut Vec<Diagnostic>,
 ) {
-    let issuers = config.root().member("issuers");
-    for issuer in issuers.iter().flat_map(Place::items) {
-        let Some(key_set) = issuer.member("jwks") else { continue };
+    let root = config.root();
+    let issuers = root.member("issuers");
+    let of_issuers = issuers.iter().flat_map(Place::items).filter_map(|issuer| {
+        Some((issuer.member("jwks")?, "`actgate mint init --config {}` makes development keys"))
+    });
+    let of_approvals = root.member("approvals").and_then(|approvals| approvals.member("key"));
+    let of_approvals = of_approvals.map(|key| (key, "`actgate-control keys` writes the service's key set"));
+    for (key_set, help) in of_issuers.chain(of_approvals) {
         let Some(path) = key_set.as_str() else {
             findings.extend(private_keys(&key_set));
             continue;
@@ -130,8 +135,7 @@ fn inline_key_sets(
             Err(files::Unread::Content(found)) => findings.extend(found),
             Err(files::Unread::File(why)) => {
                 let finding = key_set.error(format!("key set `{path}`: {why}"));
-                let help =
-                    format!("`actgate mint init --config {}` makes development keys", config.text().name());
+                let help = help.replace("{}", config.text().name());
                 findings.push(finding.with_help(help));
             }
         }

@@ -73,6 +73,11 @@ impl Terminal {
     pub(crate) fn fail(&mut self, message: &str) -> io::Result<()> {
         writeln!(self.err, "error: {message}")
     }
+
+    /// Writes what to do about it.
+    pub(crate) fn help(&mut self, help: &str) -> io::Result<()> {
+        writeln!(self.err, "  help: {help}")
+    }
 }
 
 // === impl ProgressLine ===

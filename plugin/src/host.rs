@@ -1,7 +1,9 @@
 //! What the gate says, done to the proxy. The only `Action::Continue` of a request in the project is here.
 
+use std::time::Duration;
+
 use actgate_abi::{BufferType, Error, LogLevel, MapType, Pairs};
-use actgate_authz::{Forwarding, LocalReply, Moment, Passage};
+use actgate_authz::{Callout, Forwarding, LocalReply, Moment, Passage};
 use proxy_wasm::types::Action;
 
 use crate::metrics::Ending;
@@ -67,6 +69,42 @@ pub(crate) fn leave_record(record: &str) {
     if let Err(error) = actgate_abi::set_property(RECORD, record.as_bytes()) {
         self::error(&format!("actgate: {error}"));
     }
+}
+
+/// Asks what the gate wants to know. Through the SDK, which knows by its token whose answer comes.
+pub(crate) fn ask(callout: &Callout) -> Result<(), Error> {
+    let headers = callout.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let timeout = Duration::from_millis(callout.timeout_millis);
+    proxy_wasm::hostcalls::dispatch_http_call(&callout.cluster, headers, Some(&callout.body), vec![], timeout)
+        .map(|_| ())
+        .map_err(|status| Error { call: "proxy_http_call", status: Some(status as u32) })
+}
+
+/// The status of the answer to a callout; nothing where none came.
+pub(crate) fn answer_status() -> Option<u16> {
+    let pairs = actgate_abi::header_map(MapType::CalloutHeaders).ok()?;
+    let fields = pairs.fields();
+    let (_, status) = fields.iter().find(|(name, _)| *name == b":status")?;
+    std::str::from_utf8(status).ok()?.parse().ok()
+}
+
+/// The body of the answer to a callout, `size` bytes.
+pub(crate) fn answer_body(size: usize) -> Option<Vec<u8>> {
+    if size == 0 {
+        return Some(Vec::new());
+    }
+    actgate_abi::buffer(BufferType::CalloutBody, 0, size).ok()
+}
+
+/// What the client was answered, if it was.
+pub(crate) fn response_status() -> Option<u16> {
+    let bytes = actgate_abi::property(&["response", "code"]).ok()?;
+    u16::try_from(i64::from_le_bytes(bytes.try_into().ok()?)).ok().filter(|status| *status > 0)
+}
+
+/// Ends a pause. What is done to a paused request by a callout's answer is in [`forward`].
+pub(crate) fn resume() -> Result<(), Error> {
+    actgate_abi::continue_request()
 }
 
 /// The request's header fields.

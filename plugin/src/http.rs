@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use actgate_abi::Error;
-use actgate_authz::{BodyProgress, Gate, LocalReply, Moment, Step, refuse_everything};
+use actgate_authz::{
+    BodyProgress, Callout, CalloutAnswer, Gate, LocalReply, Moment, Step, refuse_everything,
+};
 use proxy_wasm::{
     traits::{Context, HttpContext},
     types::Action,
@@ -36,7 +38,8 @@ impl Request {
         let Some(shared) = self.shared.clone() else { return self.unavailable() };
         let step = host::now().and_then(|now| {
             let pairs = host::request_headers()?;
-            let gate = self.gate.insert(Gate::new(now, shared.ids.next()).timed(|| host::now().ok()));
+            let gate = Gate::new(now, shared.ids.next()).timed(|| host::now().ok()).with_entropy(entropy);
+            let gate = self.gate.insert(gate);
             let mut cache = shared.cache.borrow_mut();
             Ok(gate.on_headers(&shared.authorizer, &mut cache, &pairs.fields(), complete, now))
         });
@@ -58,10 +61,41 @@ impl Request {
         self.apply(&shared, step)
     }
 
+    /// The approval service has answered, or will not. A request that may go on is resumed here, since no callback of its
+    /// own may come any more.
+    fn answered(&mut self, body_size: usize) {
+        let Some(shared) = self.shared.clone() else { return };
+        if self.decided.is_some() {
+            return;
+        }
+        let Some(gate) = self.gate.as_mut() else { return };
+        let body = host::answer_body(body_size);
+        let answer =
+            host::answer_status().zip(body.as_deref()).map(|(status, body)| CalloutAnswer { status, body });
+        let step = host::now().map(|now| {
+            let mut cache = shared.cache.borrow_mut();
+            gate.on_callout(&shared.authorizer, &mut cache, answer, now)
+        });
+        self.apply(&shared, step);
+        // INVARIANT: nothing is resumed whose forwarding failed: `decided` says so.
+        if matches!(self.decided, Some(Action::Continue))
+            && let Err(error) = host::resume()
+        {
+            host::error(&format!("actgate: {error}"));
+        }
+    }
+
     fn apply(&mut self, shared: &Shared, step: Result<Step, Error>) -> Action {
         let record = self.gate.as_ref().and_then(Gate::record).unwrap_or_default();
         let done = match step {
             Ok(Step::AwaitBody) => return Action::Pause,
+            Ok(Step::Callout(callout)) => match host::ask(&callout) {
+                Ok(()) => return Action::Pause,
+                Err(error) => {
+                    host::warn(&format!("actgate: {error}"));
+                    return self.unanswered(shared);
+                }
+            },
             Ok(Step::Discard(bytes)) => match host::discard(bytes, record) {
                 Ok(()) => return Action::Pause,
                 Err(error) => Err(error),
@@ -72,6 +106,16 @@ impl Request {
         };
         let done = done.unwrap_or_else(|error| host::fail(&error, apology(&shared.ids).as_ref()));
         self.settle(shared, &done)
+    }
+
+    /// The host does not ask: that is no answer, and the gate says what that means.
+    fn unanswered(&mut self, shared: &Shared) -> Action {
+        let Some(gate) = self.gate.as_mut() else { return self.unavailable() };
+        let step = host::now().map(|now| {
+            let mut cache = shared.cache.borrow_mut();
+            gate.on_callout(&shared.authorizer, &mut cache, None, now)
+        });
+        self.apply(shared, step)
     }
 
     fn settle(&mut self, shared: &Shared, done: &Done) -> Action {
@@ -95,7 +139,26 @@ fn apology(ids: &Ids) -> Option<LocalReply> {
     Some(refuse_everything(now, ids.next()))
 }
 
-impl Context for Request {}
+/// Tells the approval service what became of a claim: from the root context, since this request's own callouts end with
+/// it. Where that fails, the service takes the outcome for unknown.
+fn tell(shared: &Shared, outcome: &Callout) {
+    let told = actgate_abi::set_effective_context(shared.root).and_then(|()| host::ask(outcome));
+    if let Err(error) = told {
+        host::error(&format!("actgate: the outcome of a claim was not told: {error}"));
+    }
+}
+
+/// 128 random bits.
+fn entropy() -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok().map(|()| bytes)
+}
+
+impl Context for Request {
+    fn on_http_call_response(&mut self, _token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+        self.answered(body_size);
+    }
+}
 
 impl HttpContext for Request {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
@@ -115,6 +178,9 @@ impl HttpContext for Request {
     fn on_log(&mut self) {
         let Some(shared) = self.shared.clone() else { return };
         let Some(gate) = self.gate.as_mut() else { return };
+        if let Some(outcome) = gate.claim_outcome(&shared.authorizer, host::response_status()) {
+            tell(&shared, &outcome);
+        }
         if let Some(record) = gate.finish(&shared.authorizer) {
             host::leave_record(&record);
             shared.metrics.count(Ending::Aborted);

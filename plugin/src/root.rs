@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use actgate_authz::{Authorizer, BundleDocument, Mode, TokenCache};
+use actgate_authz::{Authorizer, BundleDocument, Mode, SecretKey, TokenCache};
 use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::ContextType,
@@ -17,12 +17,25 @@ pub(crate) struct Shared {
     pub(crate) cache: RefCell<TokenCache>,
     pub(crate) metrics: Metrics,
     pub(crate) ids: Ids,
+    /// The root context's id.
+    pub(crate) root: u32,
 }
 
 /// The plugin's root context.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Root {
+    id: u32,
     shared: Option<Rc<Shared>>,
+}
+
+/// The variable of the VM's environment that holds the key with which secret arguments are sealed for approvers, as
+/// base64url. A bundle is no place for it: Envoy shows its configuration.
+const SECRETS_KEY: &str = "ACTGATE_SECRETS_KEY";
+
+impl Root {
+    pub(crate) const fn new(id: u32) -> Self {
+        Self { id, shared: None }
+    }
 }
 
 impl Context for Root {}
@@ -31,7 +44,7 @@ impl RootContext for Root {
     /// Loads the bundle. `false` makes Envoy refuse the configuration: it does not start with a bad bundle, and keeps
     /// the last good one on an update.
     fn on_configure(&mut self, _size: usize) -> bool {
-        match load() {
+        match load(self.id) {
             Ok(shared) => {
                 self.shared = Some(Rc::new(shared));
                 true
@@ -55,7 +68,7 @@ impl RootContext for Root {
     }
 }
 
-fn load() -> Result<Shared, Vec<String>> {
+fn load(root: u32) -> Result<Shared, Vec<String>> {
     let one = |problem: String| vec![problem];
     let bytes = host::plugin_configuration().map_err(|error| one(error.to_string()))?;
     let document = BundleDocument::from_json(&bytes).map_err(one)?;
@@ -69,5 +82,13 @@ fn load() -> Result<Shared, Vec<String>> {
     let metrics = Metrics::define(observed).map_err(|error| one(error.to_string()))?;
     let ids = Ids::draw().map_err(|error| one(format!("no randomness: {error}")))?;
     host::info(&format!("actgate: bundle {} is in force", loaded.authorizer.bundle_id()));
-    Ok(Shared { authorizer: loaded.authorizer, cache: RefCell::new(TokenCache::default()), metrics, ids })
+    let authorizer = match std::env::var(SECRETS_KEY) {
+        Ok(key) => {
+            let key = SecretKey::parse(&key).map_err(|error| one(format!("{SECRETS_KEY}: {error}")))?;
+            loaded.authorizer.with_secrets_key(key)
+        }
+        Err(std::env::VarError::NotPresent) => loaded.authorizer,
+        Err(error) => return Err(one(format!("{SECRETS_KEY}: {error}"))),
+    };
+    Ok(Shared { authorizer, cache: RefCell::new(TokenCache::default()), metrics, ids, root })
 }

@@ -1,6 +1,8 @@
 //! Catalog and schema say the same of every action and resource: else a forbid over a group or a folder could miss.
 
+mod forms;
 mod git;
+mod mcp;
 
 use std::collections::BTreeSet;
 
@@ -10,7 +12,7 @@ use actgate_call::{
 };
 use serde_json::Value;
 
-pub(crate) use self::git::check_git_catalog;
+pub(crate) use self::{git::check_git_catalog, mcp::check_mcp_catalog};
 use crate::{
     bundle::PolicyBundle,
     fault::Fault,

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use actgate_call::{
     Adapter, CallError, RequestHead, Service, Services,
     catalog::{Catalog, CatalogFault, Limits, RawCatalog},
-    git,
+    envelope::SecretKey,
+    git, mcp,
 };
 use actgate_token::Verifier;
 
 use crate::{
-    agreement::{check_catalog, check_git_catalog},
+    agreement::{check_catalog, check_git_catalog, check_mcp_catalog},
     bundle::PolicyBundle,
+    claim::ApprovalService,
     config::{AdapterKind, Config, Mode, ServiceConfig},
     document::{BUNDLE_FORMAT, BundleDocument, PackDocument},
     fault::Fault,
@@ -23,6 +25,8 @@ use crate::{
 pub struct Authorizer {
     pub(crate) verifier: Verifier,
     pub(crate) bundle: PolicyBundle,
+    pub(crate) approvals: Option<ApprovalService>,
+    pub(crate) max_body: usize,
     services: Services,
     guarded: Vec<GuardedService>,
     scopes: Vec<(String, Words)>,
@@ -113,8 +117,26 @@ impl Authorizer {
             policies: bundle.policies.set.policies().count(),
             entities: bundle.entities.len(),
         };
-        let authorizer = Self { verifier, bundle, services, guarded, scopes: config.scopes };
+        let authorizer = Self {
+            verifier,
+            bundle,
+            approvals: config.approvals,
+            max_body: config.max_body,
+            services,
+            guarded,
+            scopes: config.scopes,
+        };
         Ok(Loaded { authorizer, warnings, summary })
+    }
+
+    /// Seals the secret arguments of held calls with this key, so that approvers can be asked about them. It is no part of
+    /// a bundle, which is no place for secrets.
+    #[must_use]
+    pub fn with_secrets_key(mut self, key: SecretKey) -> Self {
+        if let Some(approvals) = &mut self.approvals {
+            approvals.secrets = Some(key);
+        }
+        self
     }
 
     /// Which bundle this is.
@@ -212,6 +234,7 @@ fn adapters<'a>(
         let adapter = match kind {
             AdapterKind::Rest => rest_adapter(pack, bundle, Limits { max_body: config.max_body }),
             AdapterKind::Git => git_adapter(pack, bundle),
+            AdapterKind::Mcp => mcp_adapter(pack, bundle, Limits { max_body: config.max_body }),
         };
         match adapter {
             Ok(adapter) => {
@@ -237,6 +260,14 @@ fn git_adapter(pack: &PackDocument, bundle: &PolicyBundle) -> Result<Adapter, Ve
     let catalog = git::Catalog::try_from(raw).map_err(|found| in_file(file, found))?;
     let faults = check_git_catalog(file, &pack.schema.file, &catalog, bundle);
     if faults.is_empty() { Ok(Adapter::Git(catalog)) } else { Err(faults) }
+}
+
+fn mcp_adapter(pack: &PackDocument, bundle: &PolicyBundle, limits: Limits) -> Result<Adapter, Vec<Fault>> {
+    let file = &pack.catalog.file;
+    let raw: mcp::RawCatalog = pack.catalog.read().map_err(|fault| vec![fault])?;
+    let catalog = mcp::Catalog::try_from(raw, limits).map_err(|found| in_file(file, found))?;
+    let faults = check_mcp_catalog(file, &pack.schema.file, &catalog, bundle);
+    if faults.is_empty() { Ok(Adapter::Mcp(catalog)) } else { Err(faults) }
 }
 
 fn in_file(file: &str, found: Vec<CatalogFault>) -> Vec<Fault> {

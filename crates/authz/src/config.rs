@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use actgate_token::{Algorithm, ClaimMap, IssuerKind, IssuerRules, KeySet, KeySetError, Profile, SkippedKey};
+use actgate_token::{
+    Algorithm, ClaimMap, GrantVerifier, IssuerKind, IssuerRules, KeySet, KeySetError, Profile, SkippedKey,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{document::Document, fault::Fault};
+use crate::{claim::ApprovalService, document::Document, fault::Fault};
 
 /// The shortest and longest name of a service, an issuer alias or a group: they appear in ids, markers and logs.
 const NAME_BYTES: std::ops::RangeInclusive<usize> = 1..=64;
@@ -108,6 +110,8 @@ pub(crate) enum AdapterKind {
     Rest,
     /// Git over HTTP.
     Git,
+    /// MCP over Streamable HTTP.
+    Mcp,
 }
 
 /// Whether a service's verdicts are enforced.
@@ -132,6 +136,17 @@ struct RawLimits {
 struct RawApprovals {
     #[serde(default)]
     groups: Vec<String>,
+    control: Option<RawControl>,
+    key: Option<Value>,
+}
+
+/// The approval service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawControl {
+    cluster: String,
+    issuer: String,
+    audience: String,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -160,6 +175,8 @@ pub(crate) struct Config {
     pub services: Vec<ServiceConfig>,
     /// The approver groups, in the order in which a hold drops them.
     pub groups: Vec<String>,
+    /// Where approvals are asked for; nowhere where absent.
+    pub approvals: Option<ApprovalService>,
     /// The largest body in bytes that is read for a decision.
     pub max_body: usize,
 }
@@ -282,6 +299,8 @@ impl Config {
             }
         }
         check_groups(file, &raw.approvals.groups, &mut faults);
+        let RawApprovals { groups, control, key } = raw.approvals;
+        let approvals = approval_service(file, control, key.as_ref(), &mut faults);
         let max_body = raw.limits.body.unwrap_or(DEFAULT_MAX_BODY);
         if !(1..=DEFAULT_MAX_BODY).contains(&max_body) {
             faults.push(Fault::at_pointer(
@@ -293,12 +312,56 @@ impl Config {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok((Self { issuers, scopes, services, groups: raw.approvals.groups, max_body }, warnings))
+        Ok((Self { issuers, scopes, services, groups, approvals, max_body }, warnings))
     }
 }
 
 /// 1 MiB: Envoy's default `per_connection_buffer_limit_bytes`; a larger body would be a 413 of Envoy's own.
 pub const DEFAULT_MAX_BODY: usize = 1 << 20;
+
+/// Where approvals are asked for, and whose grants count.
+fn approval_service(
+    file: &str,
+    control: Option<RawControl>,
+    key: Option<&Value>,
+    faults: &mut Vec<Fault>,
+) -> Option<ApprovalService> {
+    let (control, key) = match (control, key) {
+        (Some(control), Some(key)) => (control, key),
+        (None, None) => return None,
+        (Some(_), None) => {
+            faults.push(Fault::at_pointer(
+                file,
+                "/approvals/control",
+                "`key` is missing: without the service's key set no grant could be verified",
+            ));
+            return None;
+        }
+        (None, Some(_)) => {
+            faults.push(Fault::at_pointer(file, "/approvals/key", "`control` is missing: nobody is asked"));
+            return None;
+        }
+    };
+    let RawControl { cluster, issuer, audience } = control;
+    for (name, value) in [("cluster", &cluster), ("issuer", &issuer), ("audience", &audience)] {
+        if value.is_empty() || value.len() > 256 || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            faults.push(Fault::at_pointer(
+                file,
+                format!("/approvals/control/{name}"),
+                format!("`{name}` is 1 to 256 visible characters"),
+            ));
+        }
+    }
+    match KeySet::parse(&key.to_string()) {
+        Ok((keys, _)) => {
+            Some(ApprovalService { cluster, grants: GrantVerifier { issuer, audience, keys }, secrets: None })
+        }
+        Err(error) => {
+            faults.push(Fault::at_pointer(file, "/approvals/key", error.to_string()));
+            None
+        }
+    }
+}
 
 fn check_groups(file: &str, groups: &[String], faults: &mut Vec<Fault>) {
     if groups.len() > MAX_GROUPS {

@@ -2,6 +2,7 @@
 
 use crate::{
     bundle::PolicyBundle,
+    claim::Ticket,
     evaluate::{AccessRequest, Grounds, Verdict},
     reason::Reason,
 };
@@ -48,6 +49,8 @@ pub struct Denial {
     pub policies: Vec<String>,
     /// The approver groups that are needed; empty unless approval is what is missing.
     pub groups: Vec<String>,
+    /// Where people can be asked for it, once they are.
+    pub ticket: Option<Box<Ticket>>,
     /// For the operator only: never in a reply.
     pub internal: Option<String>,
 }
@@ -129,6 +132,7 @@ impl PolicyBundle {
             resource,
             policies: grounds.policies,
             groups: Vec::new(),
+            ticket: None,
             internal: None,
         }
     }
@@ -185,6 +189,7 @@ impl Denial {
             resource: None,
             policies: Vec::new(),
             groups: Vec::new(),
+            ticket: None,
             internal: None,
         }
     }

@@ -25,6 +25,8 @@ pub struct AccessRequest<'a> {
     pub calls: &'a ToolCalls,
     /// The time.
     pub now: UnixTime,
+    /// The groups that have approved exactly these calls, by a verified grant.
+    pub approved: &'a [String],
 }
 
 /// An [`AccessRequest`] that outlives the request, for who looks over the gate's shoulder: coverage of cases,
@@ -105,7 +107,8 @@ impl PolicyBundle {
             Ok(questions) => questions,
             Err((call, error)) => return Verdict::Fail(Grounds { call, ..Grounds::default() }, error),
         };
-        let plain = self.round(&questions, &[]);
+        let granted: Vec<&str> = request.approved.iter().map(String::as_str).collect();
+        let plain = self.round(&questions, &granted);
         if let Some(error) = plain.error.clone() {
             return Verdict::Fail(self.grounds(&plain), error);
         }

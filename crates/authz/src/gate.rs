@@ -1,5 +1,6 @@
 //! One request on its way through: bytes in, steps out. The host does nothing but what a [`Step`] says.
 
+mod approval;
 mod body;
 mod drain;
 mod examine;
@@ -9,16 +10,18 @@ use actgate_call::{RequestHead, Route, ToolCalls};
 use actgate_token::{Caller, TokenCache};
 
 pub(crate) use self::examine::{Examined, examine};
+use self::{
+    approval::{Asking, Held, Question},
+    body::{AwaitedBody, Body, malformed},
+    drain::{Drain, Drained},
+};
 pub use self::{
     body::BodyProgress,
     step::{Forwarding, Passage, Step},
 };
-use self::{
-    body::{AwaitedBody, Body, malformed},
-    drain::{Drain, Drained},
-};
 use crate::{
     authorizer::{Authorizer, GuardedService},
+    claim::{Claim, Entropy},
     config::Mode,
     credential::credential,
     decision::{Decision, Denial, Observation},
@@ -36,10 +39,13 @@ pub struct Gate {
     id: String,
     started: Moment,
     clock: Clock,
+    entropy: Entropy,
     body: BodyProgress,
     state: State,
     notes: bool,
     inquiry: Option<Inquiry>,
+    /// A claim that was granted, and whether the request went on with it.
+    claimed: Option<(Claim, bool)>,
 }
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
@@ -51,6 +57,8 @@ enum State {
     Start,
     /// The head is understood and authenticated, and the body is needed.
     AwaitingBody(Box<Awaiting>),
+    /// It is held, and the approval service is asked.
+    Asking(Box<Asking>),
     /// It is refused, and its body is drawn off before it is told so.
     Draining { drain: Drain, record: String },
     /// A step that ends the matter has been given, with this record.
@@ -78,9 +86,22 @@ struct Findings<'a> {
     calls: Option<ToolCalls>,
 }
 
+/// What is judged of a request.
+#[derive(Clone, Copy)]
+struct Presented<'p> {
+    headers: &'p [(&'p [u8], &'p [u8])],
+    body: &'p Body,
+    /// The groups that have approved it.
+    approved: &'p [String],
+    /// Whether people are asked for what is missing.
+    asks: bool,
+}
+
 /// Where [`Gate::judge`] has come to.
 enum Judgement {
     Await(AwaitedBody),
+    /// People can be asked.
+    Ask(Box<Question>),
     Decided(Decision),
 }
 
@@ -95,11 +116,20 @@ impl Gate {
             id,
             started,
             clock: || None,
+            entropy: || None,
             body: BodyProgress::default(),
             state: State::Start,
+            claimed: None,
             notes: false,
             inquiry: None,
         }
+    }
+
+    /// The same gate with randomness, without which nobody is asked for approval.
+    #[must_use]
+    pub fn with_entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = entropy;
+        self
     }
 
     /// The same gate with a clock, so that records say how long a decision took.
@@ -155,6 +185,11 @@ impl Gate {
         match std::mem::replace(&mut self.state, State::Start) {
             State::AwaitingBody(awaiting) => self.read_on(authorizer, cache, *awaiting, read, now),
             State::Draining { drain, record } => self.drain(drain, record, now),
+            // What streams behind what is asked about.
+            State::Asking(asking) => {
+                self.state = State::Asking(asking);
+                Step::AwaitBody
+            }
             // A body that nobody waits for: what was decided is out of this gate's hands, anything else is a refusal.
             State::Start | State::Decided { .. } => {
                 self.refuse_as_unavailable(authorizer, now, "a body came when none was awaited")
@@ -194,20 +229,18 @@ impl Gate {
     pub fn record(&self) -> Option<&str> {
         match &self.state {
             State::Decided { record } | State::Draining { record, .. } => Some(record),
-            State::Start | State::AwaitingBody(_) => None,
+            State::Start | State::AwaitingBody(_) | State::Asking(_) => None,
         }
     }
 
     /// The request is over. Returns the record of one that ended unanswered, such as a client that went away.
     pub fn finish(&mut self, authorizer: &Authorizer) -> Option<String> {
+        let aborted = |attempt: &Attempt| {
+            attempt.open_record(&self.id, authorizer.bundle_id(), self.started, None, Outcome::Aborted)
+        };
         match &self.state {
-            State::AwaitingBody(awaiting) => Some(awaiting.attempt.open_record(
-                &self.id,
-                authorizer.bundle_id(),
-                self.started,
-                None,
-                Outcome::Aborted,
-            )),
+            State::AwaitingBody(awaiting) => Some(aborted(&awaiting.attempt)),
+            State::Asking(asking) => Some(aborted(&asking.attempt)),
             State::Draining { record, .. } => Some(record.clone()),
             State::Start | State::Decided { .. } => None,
         }
@@ -221,11 +254,12 @@ impl Gate {
         body: Body,
         now: Moment,
     ) -> Step {
-        if matches!(self.state, State::Decided { .. } | State::Draining { .. }) {
+        if matches!(self.state, State::Decided { .. } | State::Draining { .. } | State::Asking(_)) {
             return self.refuse_as_unavailable(authorizer, now, "the request was decided before");
         }
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
-        let judgement = Self::judge(authorizer, cache, headers, body, now, &mut findings);
+        let presented = Presented { headers, body: &body, approved: &[], asks: true };
+        let judgement = self.judge(authorizer, cache, presented, now, &mut findings);
         if self.notes {
             let known = findings.caller.clone().zip(findings.calls.clone());
             self.inquiry = known.map(|(caller, calls)| Inquiry { caller, calls, now: now.unix_time() });
@@ -236,6 +270,14 @@ impl Gate {
                 let headers = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
                 self.state = State::AwaitingBody(Box::new(Awaiting { headers, body, attempt, voice }));
                 Step::AwaitBody
+            }
+            Ok(Judgement::Ask(mut question)) => {
+                let Findings { attempt, voice, .. } = findings;
+                let callout = question.take_callout();
+                let headers = headers.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+                self.state =
+                    State::Asking(Box::new(Asking { headers, body, attempt, voice, question: *question }));
+                Step::Callout(callout)
             }
             Ok(Judgement::Decided(Decision::Allow(permit))) => {
                 let Some(service) = findings.service else {
@@ -258,13 +300,14 @@ impl Gate {
     /// The way of one request. Authentication comes before any body is buffered, the catalog after authentication, so
     /// that nobody unknown learns what exists.
     fn judge<'a>(
+        &self,
         authorizer: &'a Authorizer,
         cache: &mut TokenCache,
-        headers: &[(&[u8], &[u8])],
-        body: Body,
+        presented: Presented<'_>,
         now: Moment,
         findings: &mut Findings<'a>,
     ) -> Result<Judgement, Denial> {
+        let Presented { headers, body, approved, asks } = presented;
         let head = RequestHead::parse(headers).map_err(|error| malformed(&error))?;
         let service = authorizer.select(&head).map_err(|error| malformed(&error))?;
         findings.attempt.service(&head, &service.call.name);
@@ -285,19 +328,33 @@ impl Gate {
         let calls = match body {
             Body::Push { calls, client } => {
                 findings.voice = client.as_ref().map_or(Voice::Git, Voice::push);
-                *calls
+                ToolCalls::clone(calls)
             }
-            Body::Complete(bytes) => route.extract(&bytes).map_err(|error| malformed(&error))?,
+            Body::Complete(bytes) => extract(route, bytes, &mut findings.voice)?,
             Body::Pending => match AwaitedBody::of(route) {
                 Some(awaited) => return Ok(Judgement::Await(awaited)),
-                None => route.extract(b"").map_err(|error| malformed(&error))?,
+                None => extract(route, b"", &mut findings.voice)?,
             },
         };
         let calls = findings.calls.insert(calls);
         findings.attempt.calls(calls);
         narrow(caller, calls, authorizer.scopes(caller.token().issuer_alias()), &authorizer.bundle.schema)?;
-        let request = AccessRequest { caller, calls, now: now.unix_time() };
-        Ok(Judgement::Decided(authorizer.bundle.decide(&request)))
+        let request = AccessRequest { caller, calls, now: now.unix_time(), approved };
+        let decision = authorizer.bundle.decide(&request);
+        let Decision::RequireApproval(hold) = &decision else { return Ok(Judgement::Decided(decision)) };
+        // What is only observed troubles nobody.
+        if !asks || service.mode == Mode::Observe || authorizer.approvals.is_none() {
+            return Ok(Judgement::Decided(decision));
+        }
+        let shown: &[u8] = match body {
+            Body::Complete(bytes) => bytes,
+            Body::Push { .. } => b"",
+            // People see all of what they approve.
+            Body::Pending => return Ok(Judgement::Await(AwaitedBody::to_show(authorizer.max_body))),
+        };
+        let held = Held { authorizer, service, head: &head, caller, route, calls, body: shown };
+        let question = Question::of(held, &hold.denial, &self.id, self.entropy)?;
+        Ok(question.map_or(Judgement::Decided(decision), |question| Judgement::Ask(Box::new(question))))
     }
 
     fn refuse_or_observe(
@@ -387,6 +444,19 @@ fn unavailable(why: &str) -> Denial {
     let mut denial = Denial::new(Reason::GateUnavailable, "the gate could not decide");
     denial.internal = Some(why.to_owned());
     denial
+}
+
+/// The tool calls of a whole body. What it says of whom to answer is known even where it is refused.
+fn extract(route: &Route, body: &[u8], voice: &mut Voice) -> Result<ToolCalls, Denial> {
+    let calls = match route {
+        Route::Mcp(route) => {
+            let reading = route.read_body(body);
+            *voice = Voice::Mcp(Box::new(reading.client));
+            reading.calls
+        }
+        Route::Rest(_) | Route::Git(_) => route.extract(body),
+    };
+    calls.map_err(|error| malformed(&error))
 }
 
 fn refused(error: &actgate_token::TokenError) -> Denial {

@@ -15,6 +15,7 @@ mod analysis;
 mod approval;
 mod authorizer;
 mod bundle;
+mod claim;
 mod config;
 mod credential;
 mod decision;
@@ -35,6 +36,7 @@ mod statement;
 #[cfg(test)]
 mod fixture;
 
+pub use actgate_call::envelope::SecretKey;
 pub use actgate_call::{Adapter, catalog};
 pub use actgate_token::TokenCache;
 pub use analysis::{
@@ -43,6 +45,7 @@ pub use analysis::{
 };
 pub use authorizer::{Authorizer, GuardedService, Loaded, Summary};
 pub use bundle::PolicyBundle;
+pub use claim::{Callout, CalloutAnswer, Entropy, Ticket};
 pub use config::{DEFAULT_MAX_BODY, Mode, PackReference, bundle_packs};
 pub use decision::{Decision, Denial, Hold, Observation, Permit};
 pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocument, TextDocument};

@@ -25,7 +25,15 @@ pub enum Reason {
     PolicyError,
     /// It needs people's approval first.
     ApprovalRequired,
+    /// Somebody who was asked said no.
+    ApprovalDenied,
+    /// Another attempt at the same approved call is under way.
+    ApprovalInFlight,
+    /// The caller has too many calls waiting for people.
+    ApprovalLimit,
     // --- the gate itself ---
+    /// The approval service did not answer as it should.
+    ApprovalUnavailable,
     /// The gate has no usable bundle, or the proxy did not let it work.
     GateUnavailable,
 }
@@ -150,6 +158,14 @@ reasons! {
         GitCapabilityRefused => ("git_capability_refused", 400, "A capability is not accepted", None),
         /// A push option that hooks could read differently.
         GitPushOptionInvalid => ("git_push_option_invalid", 400, "A push option is not accepted", None),
+        /// A body that is no message of MCP, or one that servers could understand in another way.
+        McpMessageInvalid => ("mcp_message_invalid", 400, "The message is not accepted", None),
+        /// A header that says something else than the message, or is missing beside it.
+        McpHeaderMismatch => ("mcp_header_mismatch", 400, "A header and the message do not agree", None),
+        /// A version of MCP that is not read here.
+        McpVersionUnsupported => ("mcp_version_unsupported", 400, "The MCP version is not supported", None),
+        /// A method that the version does not have, or that nobody knows.
+        McpMethodUnknown => ("mcp_method_unknown", 403, "The method is not known", None),
         /// More of something than is decided on at once.
         LimitExceeded => ("limit_exceeded", 413, "A limit is exceeded", None),
         /// CONNECT or a protocol upgrade.
@@ -161,13 +177,17 @@ reasons! {
 
 impl Reason {
     /// The reasons that belong to neither a token nor a call.
-    const OWN: [Self; 7] = [
+    const OWN: [Self; 11] = [
         Self::TokenMissing,
         Self::CredentialAmbiguous,
         Self::ScopeInsufficient,
         Self::PolicyDenied,
         Self::PolicyError,
         Self::ApprovalRequired,
+        Self::ApprovalDenied,
+        Self::ApprovalInFlight,
+        Self::ApprovalLimit,
+        Self::ApprovalUnavailable,
         Self::GateUnavailable,
     ];
 
@@ -211,6 +231,27 @@ impl Reason {
             Self::ApprovalRequired => {
                 Row { code: "approval_required", status: 403, title: "Approval required", challenge: None }
             }
+            Self::ApprovalDenied => {
+                Row { code: "approval_denied", status: 403, title: "Approval was refused", challenge: None }
+            }
+            Self::ApprovalInFlight => Row {
+                code: "approval_in_flight",
+                status: 409,
+                title: "The approval is being used",
+                challenge: None,
+            },
+            Self::ApprovalLimit => Row {
+                code: "approval_limit",
+                status: 429,
+                title: "Too many calls wait for approval",
+                challenge: None,
+            },
+            Self::ApprovalUnavailable => Row {
+                code: "approval_unavailable",
+                status: 503,
+                title: "The approval service is not available",
+                challenge: None,
+            },
             Self::GateUnavailable => Row {
                 code: "gate_unavailable",
                 status: 503,

@@ -1,7 +1,7 @@
 //! The ledger record of one request, version 1.
 
 use actgate_call::{RequestHead, ToolCall, ToolCalls};
-use actgate_token::Caller;
+use actgate_token::{Caller, Grant};
 use serde_json::{Map, Value, json};
 
 use crate::{decision::Denial, moment::Moment};
@@ -14,6 +14,8 @@ const MAX_PATH_BYTES: usize = 1024;
 const MAX_CALLS_BYTES: usize = 8 * 1024;
 /// A string argument is cut here, for the same reason as the path.
 const MAX_ARGUMENT_BYTES: usize = 256;
+/// So many members of a list are shown.
+const MAX_MEMBERS: usize = 16;
 
 /// A list of groups, scopes or details that is longer is left out: with every claim at its longest the line still is below
 /// its bound.
@@ -34,6 +36,7 @@ pub(crate) struct Attempt {
     who: Option<Value>,
     calls: Vec<Value>,
     count: usize,
+    approved: Value,
 }
 
 /// What was decided, for the record.
@@ -97,6 +100,16 @@ impl Attempt {
         }));
     }
 
+    /// Who approved it, by a grant that was verified.
+    pub(crate) fn approved(&mut self, grant: &Grant) {
+        self.approved = json!({
+            "id": grant.approval(),
+            "grant": grant.id(),
+            "groups": grant.groups(),
+            "approvers": grant.approvers(),
+        });
+    }
+
     pub(crate) fn calls(&mut self, calls: &ToolCalls) {
         self.count = calls.len();
         self.calls.clear();
@@ -150,7 +163,7 @@ impl Attempt {
             "stage": if matches!(outcome, Outcome::Aborted) { "aborted" } else { "decided" },
             "attempted": attempted,
             "decided": decided_value(outcome, latency_us),
-            "approved": Value::Null,
+            "approved": self.approved,
         });
         let mut text = record.to_string();
         text.pop();
@@ -179,6 +192,9 @@ fn decided_value(outcome: Outcome<'_>, latency_us: Option<u64>) -> Value {
         if !denial.groups.is_empty() {
             value.insert("groups".to_owned(), json!(denial.groups));
         }
+        if let Some(ticket) = &denial.ticket {
+            value.insert("approval".to_owned(), ticket.id.as_str().into());
+        }
         if let Some(internal) = &denial.internal {
             value.insert("internal".to_owned(), clip(internal, MAX_PATH_BYTES).into());
         }
@@ -187,32 +203,46 @@ fn decided_value(outcome: Outcome<'_>, latency_us: Option<u64>) -> Value {
 }
 
 fn describe(call: &ToolCall) -> Value {
+    // The first call is always spelt out, so it has to have a bound of its own.
+    let arguments = match Value::Object(shown_arguments(call)) {
+        long if long.to_string().len() > MAX_CALLS_BYTES => "[too long]".into(),
+        arguments => arguments,
+    };
     json!({
         "action": call.action.as_ref(),
-        "resource": format!("{}::\"{}\"", call.resource.type_name, call.resource.id),
-        "arguments": shown_arguments(call),
+        "resource": format!("{}::\"{}\"", call.resource.type_name, clip(&call.resource.id, MAX_PATH_BYTES)),
+        "arguments": arguments,
     })
 }
 
 /// The arguments of a call as they may be shown.
 pub(crate) fn shown_arguments(call: &ToolCall) -> Map<String, Value> {
-    call.arguments
-        .iter()
-        .map(|(name, value)| {
-            let shown = if call.secret.iter().any(|secret| secret == name) {
-                "[redacted]".into()
-            } else {
-                shorten(value)
-            };
-            (name.clone(), shown)
-        })
-        .collect()
+    call.arguments.iter().map(|(name, value)| (name.clone(), shown(name, value, &call.secret))).collect()
+}
+
+/// A value as records show it. Secret ones are named by their path: `args/content`.
+fn shown(path: &str, value: &Value, secret: &[String]) -> Value {
+    if secret.iter().any(|name| name == path) {
+        return "[redacted]".into();
+    }
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| (name.clone(), shown(&format!("{path}/{name}"), field, secret)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            shorten(value)
+        }
+    }
 }
 
 fn shorten(value: &Value) -> Value {
     match value {
         Value::String(text) => clip(text, MAX_ARGUMENT_BYTES).into(),
-        Value::Array(members) => members.iter().map(shorten).collect(),
+        Value::Array(members) => {
+            let more = (members.len() > MAX_MEMBERS).then(|| "…".into());
+            members.iter().take(MAX_MEMBERS).map(shorten).chain(more).collect()
+        }
         Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), shorten(field))).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }

@@ -1,10 +1,15 @@
 //! Refusals as bytes: the one place that turns a [`Denial`] into a reply, in the words of the caller's protocol.
 
 mod git;
+mod mcp;
 mod oci;
 mod problem;
 
-use actgate_call::{Adapter, RequestHead, Service, catalog, git::PushClient};
+use actgate_call::{
+    Adapter, RequestHead, Service, catalog,
+    git::PushClient,
+    mcp::{Client, McpRoute},
+};
 
 use crate::{decision::Denial, reason::Reason};
 
@@ -40,6 +45,8 @@ pub(crate) enum Voice {
     Archive,
     /// The report that git prints ref by ref.
     Push(PushClient),
+    /// JSON-RPC, and where a tool is called, a result that the model reads.
+    Mcp(Box<Client>),
 }
 
 // === impl Voice ===
@@ -54,6 +61,7 @@ impl Voice {
             },
             Adapter::Git(_) if head.path().as_str().contains("/info/lfs/") => Self::Lfs,
             Adapter::Git(_) => Self::Git,
+            Adapter::Mcp(_) => Self::Mcp(Box::new(McpRoute::client(head))),
         }
     }
 
@@ -81,6 +89,7 @@ impl Voice {
             Self::Lfs => git::lfs(denial, decision_id),
             Self::Archive => git::archive(denial, decision_id),
             Self::Push(client) => git::report(denial, decision_id, client),
+            Self::Mcp(client) => mcp::refusal(denial, decision_id, client),
         }
     }
 
@@ -88,7 +97,7 @@ impl Voice {
     /// to HTTP, makes git send the rest as another request and print that one's failure.
     pub(crate) const fn is_heard_at_the_end(&self) -> bool {
         match self {
-            Self::Http | Self::Oci { .. } | Self::Git | Self::Lfs => false,
+            Self::Http | Self::Oci { .. } | Self::Git | Self::Lfs | Self::Mcp(_) => false,
             Self::Archive | Self::Push(_) => true,
         }
     }

@@ -4,6 +4,7 @@ use crate::{
     error::CallError,
     git::{self, GitRoute, PushReader},
     head::RequestHead,
+    mcp::{self, McpRoute},
     rest::{self, RestRoute},
     service::Service,
     tool_call::ToolCalls,
@@ -16,6 +17,8 @@ pub enum Adapter {
     Rest(rest::Catalog),
     /// Git over HTTP.
     Git(git::Catalog),
+    /// MCP over Streamable HTTP.
+    Mcp(mcp::Catalog),
 }
 
 /// What is known of a request from its head alone. It owns what it needs, so that it outlives the head while a body
@@ -26,6 +29,8 @@ pub enum Route {
     Rest(RestRoute),
     /// An endpoint of a repository.
     Git(GitRoute),
+    /// The endpoint of an MCP server.
+    Mcp(McpRoute),
 }
 
 /// How much of the body is needed to know the tool calls.
@@ -60,6 +65,7 @@ impl Adapter {
         match self {
             Self::Rest(catalog) => catalog.route(head, service).map(Route::Rest),
             Self::Git(catalog) => catalog.route(head, service).map(Route::Git),
+            Self::Mcp(catalog) => catalog.route(head, service).map(Route::Mcp),
         }
     }
 
@@ -68,6 +74,7 @@ impl Adapter {
         match self {
             Self::Rest(catalog) => catalog.routes().count(),
             Self::Git(_) => git::Endpoint::ALL.len(),
+            Self::Mcp(catalog) => catalog.route_count(),
         }
     }
 
@@ -77,6 +84,7 @@ impl Adapter {
         match self {
             Self::Rest(catalog) => catalog.uses_header(name),
             Self::Git(catalog) => catalog.uses_header(name),
+            Self::Mcp(catalog) => catalog.uses_header(name),
         }
     }
 }
@@ -89,6 +97,7 @@ impl Route {
         match self {
             Self::Rest(route) => route.body_need(),
             Self::Git(route) => route.body_need(),
+            Self::Mcp(route) => route.body_need(),
         }
     }
 
@@ -101,6 +110,7 @@ impl Route {
         match self {
             Self::Rest(route) => route.extract(body),
             Self::Git(route) => route.extract(body),
+            Self::Mcp(route) => route.read_body(body).calls,
         }
     }
 
@@ -108,7 +118,7 @@ impl Route {
     /// given its whole body.
     pub fn prefix_reader(&self) -> Option<PushReader> {
         match self {
-            Self::Rest(_) => None,
+            Self::Rest(_) | Self::Mcp(_) => None,
             Self::Git(route) => route.reader(),
         }
     }

@@ -114,6 +114,29 @@ pub enum CallError {
         /// Which rule.
         reason: &'static str,
     },
+    /// A body that is no message of MCP, or one that servers could understand in another way.
+    #[error("the message is refused: {reason}")]
+    McpMessageInvalid {
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// A header that says something else than the message, or is missing beside it.
+    #[error("header `{name}` {reason}")]
+    McpHeaderMismatch {
+        /// The header.
+        name: Box<str>,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A version of MCP that is not read here.
+    #[error("the MCP version is not one of 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28")]
+    McpVersionUnsupported,
+    /// A method that the version does not have, or that nobody knows.
+    #[error("no method of this MCP version is `{method}`")]
+    McpMethodUnknown {
+        /// The method.
+        method: Box<str>,
+    },
     /// More of something than is decided on at once.
     #[error("the request exceeds the limit `{limit}` of {max}")]
     LimitExceeded {
@@ -157,6 +180,10 @@ impl CallError {
             Self::GitRefInvalid { .. } => "git_ref_invalid",
             Self::GitCapabilityRefused { .. } => "git_capability_refused",
             Self::GitPushOptionInvalid { .. } => "git_push_option_invalid",
+            Self::McpMessageInvalid { .. } => "mcp_message_invalid",
+            Self::McpHeaderMismatch { .. } => "mcp_header_mismatch",
+            Self::McpVersionUnsupported => "mcp_version_unsupported",
+            Self::McpMethodUnknown { .. } => "mcp_method_unknown",
             Self::LimitExceeded { .. } => "limit_exceeded",
             Self::UpgradeRefused { .. } => "upgrade_refused",
         }
@@ -188,6 +215,18 @@ impl CallError {
 
     pub(crate) const fn push_option(reason: &'static str) -> Self {
         Self::GitPushOptionInvalid { reason }
+    }
+
+    pub(crate) const fn message(reason: &'static str) -> Self {
+        Self::McpMessageInvalid { reason }
+    }
+
+    pub(crate) fn mismatch(name: &str, reason: &'static str) -> Self {
+        Self::McpHeaderMismatch { name: excerpt(name.as_bytes()), reason }
+    }
+
+    pub(crate) fn method_unknown(method: &str) -> Self {
+        Self::McpMethodUnknown { method: excerpt(method.as_bytes()) }
     }
 
     pub(crate) const fn limit(limit: &'static str, max: usize) -> Self {

@@ -212,12 +212,7 @@ impl Pointer {
         let mut place = value;
         for token in &self.tokens {
             let next = match place {
-                Value::Object(members) => {
-                    if members.keys().any(|name| name != token && same_but_for_case(name, token)) {
-                        return Err(JsonError::AmbiguousMember);
-                    }
-                    members.get(token)
-                }
+                Value::Object(members) => member(members, token)?,
                 Value::Array(items) => items.get(index(token).ok_or(JsonError::Obstructed)?),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
                     return Err(JsonError::Obstructed);
@@ -228,6 +223,29 @@ impl Pointer {
         }
         Ok(Some(place))
     }
+
+    /// The value at this place, to be replaced; nothing where [`Self::find`] finds nothing.
+    pub fn find_mut<'v>(&self, value: &'v mut Value) -> Option<&'v mut Value> {
+        self.tokens.iter().try_fold(value, |place, token| match place {
+            Value::Object(members) => members.get_mut(token),
+            Value::Array(items) => items.get_mut(index(token)?),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        })
+    }
+}
+
+/// The member `name` of an object, if there is one.
+///
+/// # Errors
+/// [`JsonError::AmbiguousMember`] where another member differs from it only in case.
+pub(crate) fn member<'v>(
+    members: &'v Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'v Value>, JsonError> {
+    if members.keys().any(|other| other != name && same_but_for_case(other, name)) {
+        return Err(JsonError::AmbiguousMember);
+    }
+    Ok(members.get(name))
 }
 
 impl fmt::Display for Pointer {

@@ -9,13 +9,17 @@
 
 pub mod adapter;
 pub mod catalog;
+mod content;
+pub mod envelope;
 pub mod error;
 mod escape;
 #[cfg(test)]
 mod fixture;
+pub mod form;
 pub mod git;
 pub mod head;
 pub mod json;
+pub mod mcp;
 pub mod path;
 pub mod query;
 pub mod rest;
@@ -24,6 +28,7 @@ pub mod shape;
 pub mod tool_call;
 
 pub use adapter::{Adapter, BodyNeed, Route};
+pub use envelope::{CallDigest, Envelope};
 pub use error::CallError;
 pub use head::RequestHead;
 pub use path::CanonicalPath;

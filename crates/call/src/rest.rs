@@ -1,7 +1,6 @@
 //! REST-like APIs: a catalog says which method, path and header is which tool call.
 
 mod argument;
-mod content;
 mod resource;
 
 use std::{fmt, sync::Arc};
@@ -13,6 +12,7 @@ pub use crate::catalog::Catalog;
 use crate::{
     adapter::BodyNeed,
     catalog::{AlsoRule, RouteRule, Source, Traits},
+    content,
     error::CallError,
     head::RequestHead,
     json,

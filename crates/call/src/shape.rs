@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use crate::{
     adapter::{Adapter, Route},
     catalog::{IdTemplate, Lineage, ParentRule, ResourceRule, RouteRule},
-    git::{
-        Endpoint,
-        vocabulary::{self, ActionForm, TYPES, TypeForm},
-    },
+    form::{ActionForm, TypeForm},
+    git::{self, Endpoint, vocabulary},
+    mcp::{self, Section},
 };
 
 /// A kind of request that an adapter knows.
@@ -57,6 +56,7 @@ impl Adapter {
         match self {
             Self::Rest(catalog) => catalog.routes().map(RequestKind::of_rule).collect(),
             Self::Git(_) => Endpoint::ALL.into_iter().map(RequestKind::of_endpoint).collect(),
+            Self::Mcp(catalog) => RequestKind::of_mcp(catalog),
         }
     }
 }
@@ -69,6 +69,7 @@ impl Route {
         match self {
             Self::Rest(route) => rest_name(route.rule()).into(),
             Self::Git(route) => git_name(route.endpoint()).into(),
+            Self::Mcp(route) => route.kind_name().into(),
         }
     }
 }
@@ -116,12 +117,49 @@ impl<'a> RequestKind<'a> {
                 &vocabulary::REF_DELETE,
             ],
         };
-        let calls = actions.iter().map(|form| CallShape {
+        let calls = actions.iter().flat_map(|form| CallShape::of_form(form, &git::vocabulary::TYPES));
+        Self { name: git_name(endpoint).to_owned(), pointer: None, calls: calls.collect() }
+    }
+
+    /// What a message can ask for is in its body: one kind of request for all of it.
+    fn of_mcp(catalog: &'a mcp::Catalog) -> Vec<Self> {
+        let types = &mcp::vocabulary::TYPES;
+        let own = mcp::vocabulary::ACTIONS.iter().flat_map(|form| CallShape::of_form(form, types));
+        let listed = catalog.rules().map(|(section, rule)| {
+            let type_name = match section {
+                Section::Tools => mcp::vocabulary::TOOL.name,
+                Section::Prompts => mcp::vocabulary::PROMPT.name,
+                Section::Resources => mcp::vocabulary::RESOURCE.name,
+            };
+            CallShape {
+                action: &rule.action,
+                pointer: Some(&rule.pointer),
+                resource: EntityShape::of_form(type_name, types),
+            }
+        });
+        let message = own.chain(listed).collect();
+        let session = |name: &str| {
+            let calls = CallShape::of_form(&mcp::vocabulary::CONNECT, types).collect();
+            Self { name: name.to_owned(), pointer: None, calls }
+        };
+        let message = Self { name: mcp::MESSAGE.to_owned(), pointer: None, calls: message };
+        vec![message, session(mcp::STREAM), session(mcp::SESSION_END)]
+    }
+}
+
+// === impl CallShape ===
+
+impl<'a> CallShape<'a> {
+    /// An action that the adapter makes by itself, on each type that its resource can be of.
+    fn of_form(
+        form: &'static ActionForm,
+        types: &'static [&'static TypeForm],
+    ) -> impl Iterator<Item = CallShape<'a>> {
+        form.resources.iter().map(|type_name| CallShape {
             action: form.name,
             pointer: None,
-            resource: EntityShape::of_form(form.resource),
-        });
-        Self { name: git_name(endpoint).to_owned(), pointer: None, calls: calls.collect() }
+            resource: EntityShape::of_form(type_name, types),
+        })
     }
 }
 
@@ -146,11 +184,11 @@ impl<'a> EntityShape<'a> {
         }
     }
 
-    fn of_form(type_name: &'static str) -> Self {
-        let form: Option<&'static TypeForm> = TYPES.iter().copied().find(|form| form.name == type_name);
+    fn of_form(type_name: &'static str, types: &'static [&'static TypeForm]) -> Self {
+        let form: Option<&'static TypeForm> = types.iter().copied().find(|form| form.name == type_name);
         let parents = form.into_iter().flat_map(|form| form.parents.iter().copied());
         // A type that is in itself is the same shape again.
-        let parents = parents.filter(|parent| *parent != type_name).map(Self::of_form);
+        let parents = parents.filter(|parent| *parent != type_name).map(|parent| Self::of_form(parent, types));
         Self { type_name, id: IdShape::Any, parents: parents.collect() }
     }
 

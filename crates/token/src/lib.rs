@@ -2,7 +2,8 @@
 //!
 //! The crate does no I/O: the credential's bytes, the keys and the time are arguments. What a caller says about
 //! itself enters as bytes and leaves as an [`Arc<VerifiedToken>`](VerifiedToken), which only
-//! [`Verifier::verify`] can make, and from that as a [`Caller`]: on whose behalf, and by whose hand.
+//! [`Verifier::verify`] can make, and from that as a [`Caller`]: on whose behalf, and by whose hand. What people say to
+//! a held call comes back as a [`Grant`], which only [`GrantVerifier::verify`] can make.
 //!
 //! Every doubt is a [`TokenError`]; nothing is repaired and there is no switch that accepts more.
 
@@ -13,6 +14,7 @@ mod cache;
 mod claims;
 mod delegation;
 mod error;
+mod grant;
 mod issuer;
 mod json;
 mod jwk;
@@ -35,6 +37,7 @@ pub use cache::TokenCache;
 pub use claims::{ClaimMap, TaskClaims};
 pub use delegation::{Caller, Identity, IdentityKind, MAX_ACT_DEPTH};
 pub use error::TokenError;
+pub use grant::{GRANT_TYPE, Grant, GrantBinding, GrantError, GrantVerifier, MAX_GRANT_SECONDS};
 pub use issuer::{
     DEFAULT_MAX_LIFETIME_SECONDS, DEFAULT_SKEW_SECONDS, IssuerKind, IssuerRules, VerifierError,
 };

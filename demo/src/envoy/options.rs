@@ -25,6 +25,8 @@ pub struct EnvoyOptions {
     pub git: SocketAddr,
     /// The upstream of `/v2/`.
     pub registry: SocketAddr,
+    /// The upstream of `/mcp`.
+    pub mcp: SocketAddr,
 }
 
 /// Where nobody listens: the port of the discard protocol, which needs root to be taken.
@@ -60,7 +62,7 @@ pub enum Sentinel {
 // === impl EnvoyOptions ===
 
 impl EnvoyOptions {
-    /// The template as it is written, with one worker on free ports, and nobody behind `/git/` and `/v2/`.
+    /// The template as it is written, with one worker on free ports, and nobody behind `/git/`, `/v2/` and `/mcp`.
     pub fn new(plugin: Plugin, vault: VaultUpstream, ledger: impl Into<PathBuf>) -> Self {
         Self {
             gateway_port: 0,
@@ -72,6 +74,7 @@ impl EnvoyOptions {
             vault,
             git: port::loopback(NOBODY),
             registry: port::loopback(NOBODY),
+            mcp: port::loopback(NOBODY),
         }
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn bootstrap(file: &Path, options: &EnvoyOptions) -> Result<Value, De
         vault,
         git,
         registry,
+        mcp,
     } = options;
     let (module, bundle) = match plugin {
         Plugin::Loaded { module, bundle, stops_on_headers: _ } => (path(module), bundle.as_str().into()),
@@ -47,6 +48,7 @@ pub(super) fn bootstrap(file: &Path, options: &EnvoyOptions) -> Result<Value, De
         ("BUNDLE", bundle),
         ("GIT_PORT", git.port().into()),
         ("REGISTRY_PORT", registry.port().into()),
+        ("MCP_PORT", mcp.port().into()),
     ]);
     values.extend(vault.values());
     let mut bootstrap = template::fill(file, &values)?;

@@ -1,4 +1,5 @@
-//! What is behind the gate: the refs of the repositories and the tags of the registry, as their own servers say.
+//! What is behind the gate: the refs of the repositories and the tags of the registry, as their own servers say, and
+//! the files of the MCP server.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,8 @@ pub(super) enum Change {
     Ref(&'static str),
     /// This tag (`payments:staging`) is this image.
     Tag(&'static str, &'static str),
+    /// This file of the MCP server holds this.
+    File(&'static str, &'static str),
 }
 
 // === impl Behind ===
@@ -35,6 +38,8 @@ impl Behind {
                 things.insert(tag.to_owned(), digest);
             }
         }
+        let files = world.mcp().files()?;
+        things.extend(files.into_iter().map(|(name, content)| (format!("file {name}"), content)));
         Ok(Self(things))
     }
 
@@ -44,6 +49,7 @@ impl Behind {
         match change {
             Change::Nothing => {}
             Change::Ref(name) => drop(things.insert(name.to_owned(), desk.commit().await?)),
+            Change::File(name, content) => drop(things.insert(format!("file {name}"), content.to_owned())),
             Change::Tag(tag, image) => drop(things.insert(tag.to_owned(), desk.image_digest(image)?)),
         }
         Ok(Self(things))

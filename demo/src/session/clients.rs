@@ -1,4 +1,4 @@
-//! The session's runs of real clients: git, and skopeo for images.
+//! The session's runs of real clients: git, skopeo for images, and the MCP SDK's.
 
 use std::{fmt, fs, path::PathBuf};
 
@@ -32,6 +32,8 @@ pub(super) enum Client {
     Push(&'static str, &'static str),
     /// Copies this image to this tag.
     Copy(&'static str, &'static str),
+    /// Calls this tool with these arguments.
+    Call(&'static str, &'static str),
 }
 
 /// What a client should say and the ledger hold.
@@ -65,6 +67,16 @@ const COPY: Run = Run {
     change: Change::Tag("payments:staging", "release-2"),
     ..PUSH
 };
+
+const CALL: Run = Run {
+    title: "it writes a draft through an MCP tool",
+    client: Client::Call("write_file", r#"{"path": "drafts/greeting.md", "content": "hello"}"#),
+    change: Change::File("drafts/greeting.md", "hello"),
+    ..PUSH
+};
+
+/// Without a session there is one request for a call.
+const MCP_VERSION: &str = "2026-07-28";
 
 pub(super) const RUNS: &[Run] = &[
     Run {
@@ -130,6 +142,36 @@ pub(super) const RUNS: &[Run] = &[
             prints: &["denied: approval_required", "release-managers"],
         },
         ..COPY
+    },
+    CALL,
+    Run {
+        title: "it publishes through the same tool: a release manager has to agree, and the model can read so",
+        client: Client::Call("write_file", r#"{"path": "docs/handbook.md", "content": "hello"}"#),
+        change: Change::Nothing,
+        expect: Expect::Refusal {
+            decision: "hold",
+            reason: "approval_required",
+            prints: &["approval_required", "release-managers"],
+        },
+        ..CALL
+    },
+    Run {
+        title: "it tries to read what is private",
+        client: Client::Call("read_file", r#"{"path": "private/payroll.csv"}"#),
+        change: Change::Nothing,
+        expect: Expect::Refusal { decision: "deny", reason: "policy_denied", prints: &["policy_denied"] },
+        ..CALL
+    },
+    Run {
+        title: "it tries to delete a file",
+        client: Client::Call("delete_file", r#"{"path": "drafts/ideas.md"}"#),
+        change: Change::Nothing,
+        expect: Expect::Refusal {
+            decision: "deny",
+            reason: "policy_denied",
+            prints: &["agents do not delete files"],
+        },
+        ..CALL
     },
 ];
 
@@ -198,6 +240,7 @@ impl Client {
                 lines.filter(|line| line.starts_with("remote:") || line.contains(" -> ")).collect()
             }
             Self::Copy(..) => lines.filter(|line| line.contains("level=fatal")).collect(),
+            Self::Call(..) => lines.collect(),
         };
         if lines.is_empty() && finished.success { vec!["done"] } else { lines }
     }
@@ -212,6 +255,9 @@ impl fmt::Display for Client {
             }
             Self::Copy(image, tag) => {
                 write!(f, "skopeo copy oci:images:{image} docker://$ACTGATE_GATEWAY/{tag}")
+            }
+            Self::Call(tool, arguments) => {
+                write!(f, "client.py $ACTGATE_GATEWAY/mcp {MCP_VERSION} call {tool} '{arguments}'")
             }
         }
     }
@@ -243,6 +289,10 @@ impl<'w> Desk<'w> {
             Client::Push(repository, to) => {
                 let arguments = ["push".to_owned(), url(repository), format!("HEAD:{to}")];
                 authorized(git::tool(&self.clone(), arguments), token).finish().await
+            }
+            Client::Call(tool, arguments) => {
+                let request = ["call", tool, arguments];
+                self.world.mcp().client(gateway, MCP_VERSION, token, request).finish().await
             }
             Client::Copy(image, tag) => {
                 let registry = self.world.registry();

@@ -1,5 +1,6 @@
 //! What was expected against what came: what a case says, and what holds for every request.
 
+mod mcp;
 mod subset;
 
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::engine::{Exchange, Outcome, Seen};
 use super::file::{Case, Step};
 use super::format::{SeenRequest, Upstream, UpstreamSaw};
-use super::setup::Route;
+use crate::route::Route;
 
 use subset::missing;
 
@@ -256,6 +257,11 @@ fn answered(
         {
             git_refusal(outcome, findings);
         }
+        None if route
+            .is_some_and(|route| route.speaks_mcp && outcome.recorded("/service") == route.service) =>
+        {
+            mcp::refusal(step, exchange, &answer, outcome, findings);
+        }
         None => refusal(step, &answer, outcome, findings),
     }
 }
@@ -294,6 +300,29 @@ fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findin
         Some(detail) => (detail, "application/json"),
         None => (answer, "application/problem+json"),
     };
+    problem(step, answer, outcome, findings);
+    let status = answer.get("status").and_then(Value::as_u64).unwrap_or_default();
+    findings.holds(
+        "status in the body",
+        status == u64::from(step.expect.status),
+        "that of the reply",
+        status,
+    );
+    let media = outcome.header("content-type").next().unwrap_or_default();
+    findings.equal("/expect", "content type of a refusal", expected_media, media);
+    challenged(step.expect.status, outcome, findings);
+}
+
+/// RFC 6750 section 3: a challenge on every 401.
+fn challenged(status: u16, outcome: &Outcome, findings: &mut Findings) {
+    let challenges = outcome.header("www-authenticate").filter(|value| value.starts_with("Bearer ")).count();
+    let wanted = usize::from(status == 401);
+    let fits = if wanted == 1 { challenges == 1 } else { challenges <= 1 };
+    findings.holds("bearer challenges", fits, "one on a 401", challenges);
+}
+
+/// The problem document of a refusal, wherever in the answer it is.
+fn problem(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findings) {
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
     let reason = outcome.recorded("/decided/reason");
     findings.equal("/expect/reason", "reason in the body", reason, text("reason"));
@@ -308,20 +337,7 @@ fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findin
     if policies != came {
         findings.add("/expect/policies", "policies in the body", list(&policies), list(&came));
     }
-    let status = answer.get("status").and_then(Value::as_u64).unwrap_or_default();
-    findings.holds(
-        "status in the body",
-        status == u64::from(step.expect.status),
-        "that of the reply",
-        status,
-    );
     findings.equal("/expect", "decision_id in the body", outcome.recorded("/id"), text("decision_id"));
-    let media = outcome.header("content-type").next().unwrap_or_default();
-    findings.equal("/expect", "content type of a refusal", expected_media, media);
-    let challenges = outcome.header("www-authenticate").filter(|value| value.starts_with("Bearer ")).count();
-    let wanted = usize::from(step.expect.status == 401);
-    let fits = if wanted == 1 { challenges == 1 } else { challenges <= 1 };
-    findings.holds("bearer challenges", fits, "one on a 401", challenges);
 }
 
 /// What the upstream saw.

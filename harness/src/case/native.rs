@@ -61,6 +61,7 @@ impl<'s> Native<'s> {
             Step::AwaitBody | Step::Discard(_) => {
                 Err(EngineError::Failed("the gate waits for more than the whole body".to_owned()))
             }
+            Step::Callout(_) => Err(EngineError::Failed("cases have no approval service".to_owned())),
             Step::Forward(_) | Step::Reply(_) => Ok(step),
         }
     }
@@ -132,8 +133,8 @@ impl Engine for Native<'_> {
                 record: record(&open, status, &details, "-")?,
                 inquiry: gate.inquiry().cloned(),
             }),
-            Step::AwaitBody | Step::Discard(_) => {
-                Err(EngineError::Failed("the gate waits for a body".to_owned()))
+            Step::AwaitBody | Step::Discard(_) | Step::Callout(_) => {
+                Err(EngineError::Failed("the gate waits for something".to_owned()))
             }
         }
     }

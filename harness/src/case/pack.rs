@@ -41,6 +41,15 @@ pub(super) fn configuration(folder: &Path) -> Result<Value, Vec<Diagnostic>> {
             "scopes": scopes,
         })
     };
+    let has = |part: &str| root.member(part).is_some();
+    let adapter = if has("routes") {
+        "rest"
+    } else if ["tools", "prompts", "resources"].into_iter().any(has) {
+        "mcp"
+    } else {
+        // Only git's own routes need no writing down.
+        "git"
+    };
     Ok(json!({
         "version": 1,
         "issuers": [
@@ -50,10 +59,10 @@ pub(super) fn configuration(folder: &Path) -> Result<Value, Vec<Diagnostic>> {
         "services": [{
             "name": service,
             "prefix": format!("/{service}/"),
-            // Only git's own routes need no writing down.
-            "adapter": if root.member("routes").is_some() { "rest" } else { "git" },
+            "adapter": adapter,
             "pack": folder,
-            "strip_prefix": true,
+            // An MCP server's endpoint is its prefix: nothing would be left of it.
+            "strip_prefix": adapter != "mcp",
         }],
         "approvals": { "groups": groups(folder)? },
     }))

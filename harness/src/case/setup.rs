@@ -14,6 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::mint::{Issuer, MintError, TokenKey, TokenSpec, issuers};
 use crate::path::without_detours;
+use crate::route::{self, Route};
 use crate::source::Source;
 use crate::text::SourceText;
 
@@ -24,25 +25,6 @@ pub struct Setup {
     authorizer: Authorizer,
     signers: Vec<Signer>,
     routes: Vec<Route>,
-}
-
-/// A service, as the proxy in front of it has to know it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// Its name.
-    pub service: String,
-    /// Its host; any where absent.
-    pub host: Option<String>,
-    /// The prefix under which it is reached.
-    pub prefix: String,
-    /// Whether the upstream is to see paths without the prefix.
-    pub strip_prefix: bool,
-    /// Whether it is git's own protocol, which has its own words for a refusal.
-    pub speaks_git: bool,
-    /// Whether its denials are only observed.
-    pub observed: bool,
-    /// Whether the upstream is to see the caller's token.
-    pub forwards_credential: bool,
 }
 
 /// Where a pack is, and how that was written.
@@ -98,11 +80,7 @@ impl Setup {
 
     /// The service that a path belongs to, as Envoy's routes find it: the longest prefix of a fitting host.
     pub fn route(&self, host: &str, path: &str) -> Option<&Route> {
-        let fits = |route: &&Route| {
-            route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host))
-                && path.starts_with(&route.prefix)
-        };
-        self.routes.iter().filter(fits).max_by_key(|route| (route.host.is_some(), route.prefix.len()))
+        route::find(&self.routes, host, path)
     }
 
     /// Signs the token of a plan at `now`.
@@ -186,8 +164,7 @@ impl Setup {
         };
         let loaded = Authorizer::load(source.bundle())
             .map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
-        let services = config.value().get("services").and_then(Value::as_array);
-        let routes = services.into_iter().flatten().filter_map(Route::read).collect();
+        let routes = route::read(config.value());
         Ok(Self { bundle: source.bundle().clone(), authorizer: loaded.authorizer, signers, routes })
     }
 }
@@ -243,31 +220,5 @@ impl Signer {
         let keys = self.keys.iter().map(|key| key.jwk(self.issuer.profile));
         let keys = keys.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         Ok(json!({ "keys": keys }))
-    }
-}
-
-// === impl Route ===
-
-impl Route {
-    fn read(service: &Value) -> Option<Self> {
-        let text = |name: &str| service.get(name).and_then(Value::as_str).map(str::to_owned);
-        let truth = |name: &str| service.get(name).and_then(Value::as_bool).unwrap_or_default();
-        Some(Self {
-            service: text("name")?,
-            host: text("host"),
-            prefix: text("prefix")?,
-            strip_prefix: truth("strip_prefix"),
-            speaks_git: text("adapter").as_deref() == Some("git"),
-            observed: text("mode").as_deref() == Some("observe"),
-            forwards_credential: truth("forward_credential"),
-        })
-    }
-
-    /// The path as the upstream is to see it.
-    pub fn upstream_path(&self, path: &str) -> String {
-        match path.strip_prefix(&self.prefix) {
-            Some(rest) if self.strip_prefix => format!("/{rest}"),
-            Some(_) | None => path.to_owned(),
-        }
     }
 }

@@ -6,11 +6,12 @@ use serde_json::Value;
 use super::engine::{Engine, EngineError, Exchange, Outcome, Seen};
 use super::format::Upstream as Answered;
 use super::native::{head, record};
-use super::setup::{Route, Setup};
+use super::setup::Setup;
 use crate::host::{
     Answer, End, Entropy, Forwarded, Headers, LocalReply, Module, Plugin, Request, Response, Section, Shared,
     StreamInfo, Upstream, Vm,
 };
+use crate::route::{self, Route};
 
 /// Plays cases through the plugin. The VM serves one case after the other, as Envoy's do.
 #[derive(Debug)]
@@ -26,8 +27,7 @@ struct Behind<'e> {
     seen: Vec<Seen>,
 }
 
-/// The filter states that the plugin leaves.
-const MARKER: &[u8] = b"wasm.actgate";
+/// The filter state that the plugin leaves its record in.
 const RECORD: &[u8] = b"wasm.actgate.record";
 
 // === impl Wasm ===
@@ -117,29 +117,9 @@ fn request(exchange: &Exchange) -> Request {
 
 // === impl Behind ===
 
-impl Behind<'_> {
-    fn route(&self, head: &Headers) -> Option<&Route> {
-        let (host, path) = (head.text(":authority")?, head.text(":path")?);
-        let fits = |route: &&Route| {
-            route.host.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(host))
-                && path.starts_with(&route.prefix)
-        };
-        self.routes.iter().filter(fits).max_by_key(|route| (route.host.is_some(), route.prefix.len()))
-    }
-}
-
 impl Upstream for Behind<'_> {
     fn admit(&mut self, head: &Headers, info: &StreamInfo) -> Option<LocalReply> {
-        let Some(route) = self.route(head) else {
-            return Some(LocalReply::new(404, "route_not_found", ""));
-        };
-        let marker = info.filter_state.get(MARKER).map(Vec::as_slice).unwrap_or_default();
-        let permitted = marker == format!("permit:{}", route.service).as_bytes();
-        let observed = route.observed && marker == format!("observe:{}", route.service).as_bytes();
-        if permitted || observed {
-            return None;
-        }
-        Some(LocalReply::new(403, "rbac_access_denied_matched_policy[none]", "RBAC: access denied"))
+        route::admit(self.routes, head, info).err()
     }
 
     fn answer(&mut self, request: &Forwarded) -> Answer {
@@ -149,8 +129,7 @@ impl Upstream for Behind<'_> {
         let others = fields(&request.headers).filter(|(name, _)| !name.starts_with(':'));
         self.seen.push(Seen {
             method: text(":method"),
-            path: self
-                .route(&request.headers)
+            path: route::find(self.routes, &host.1, &path)
                 .map_or_else(|| path.clone(), |route| route.upstream_path(&path)),
             headers: std::iter::once(host).chain(others).collect(),
             body: request.body.clone(),

@@ -80,9 +80,6 @@ enum Format {
     Junit,
 }
 
-/// A callback of a case that takes longer hangs: the slowest one loads a bundle.
-const DEADLINE: Duration = Duration::from_secs(30);
-
 pub(crate) fn test(args: &TestArgs, terminal: &mut Terminal) -> io::Result<ExitCode> {
     let cases = find_cases(&args.targets).and_then(|files| read_cases(files, args.filter.as_deref()));
     let cases = match cases {
@@ -157,14 +154,9 @@ fn refuse(args: &TestArgs, findings: &[Diagnostic], terminal: &mut Terminal) -> 
 }
 
 fn plugin(args: &TestArgs) -> Result<Module, String> {
-    let program = std::env::current_exe().ok();
-    let file = artifact::find(args.wasm.as_deref(), program.as_deref()).map_err(|missing| {
-        format!(
-            "{missing}\n  help: `make wasm` builds it in the repository, as target/actgate.wasm; --wasm or ACTGATE_WASM \
-             names another place"
-        )
-    })?;
-    artifact::compile(&file, DEADLINE).map_err(|error| error.to_string())
+    artifact::find(args.wasm.as_deref())
+        .and_then(|file| artifact::load(&file))
+        .map_err(|error| format!("{error}\n  help: {}", error.help()))
 }
 
 // === impl Engines ===

@@ -480,3 +480,13 @@ fn routes_that_are_elsewhere_are_refused() {
         ["0 no HTTP connection manager", "1 a connection manager in disguise cannot be checked",]
     );
 }
+
+#[test]
+fn whoever_is_asked_for_approvals_has_to_be_there() {
+    let config = format!("{CONFIG}approvals:\n  control: {{cluster: control, issuer: i, audience: a}}\n");
+    let found = report(ENVOY, &config).findings;
+    let messages: Vec<_> = found.iter().map(|finding| (finding.severity, finding.message.as_str())).collect();
+    assert_eq!(messages, [(Severity::Warning, "no cluster `control` in envoy.yaml")]);
+    let with = format!("{ENVOY}  clusters:\n    - name: other\n    - name: control\n");
+    assert_eq!(report(&with, &config).findings, []);
+}

@@ -25,7 +25,7 @@ pub struct Metric {
 }
 
 /// All metrics of a VM. Values outlive a reload of the VM, ids do not.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Metrics {
     values: BTreeMap<String, Metric>,
     ids: BTreeMap<u32, String>,
@@ -42,9 +42,9 @@ impl Metrics {
         &self.values
     }
 
-    pub(super) fn forget_ids(&mut self) {
-        self.ids.clear();
-        self.defined = [0; 3];
+    /// What the next VM of the same plugin begins with.
+    pub(super) fn without_ids(&self) -> Self {
+        Self { values: self.values.clone(), ..Self::default() }
     }
 
     pub(super) fn define(&mut self, kind: u32, name: &str) -> Result<u32, Status> {

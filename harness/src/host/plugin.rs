@@ -1,10 +1,14 @@
 //! What a proxy's configuration says about a plugin.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-/// Fills bytes with randomness, or with what a test takes for it.
-pub struct Entropy(Box<Fill>);
+/// Fills bytes with randomness, or with what a test takes for it. Clones go on in the same sequence.
+#[derive(Clone)]
+pub struct Entropy(Arc<Mutex<Fill>>);
 
 type Fill = dyn FnMut(&mut [u8]) + Send;
 
@@ -64,7 +68,7 @@ impl Plugin {
 impl Entropy {
     /// Randomness that `fill` makes.
     pub fn new(fill: impl FnMut(&mut [u8]) + Send + 'static) -> Self {
-        Self(Box::new(fill))
+        Self(Arc::new(Mutex::new(fill)))
     }
 
     /// The same bytes for the same seed: SplitMix64. For tests and replays, not for secrets.
@@ -84,8 +88,8 @@ impl Entropy {
         })
     }
 
-    pub(super) fn fill(&mut self, bytes: &mut [u8]) {
-        (self.0)(bytes);
+    pub(super) fn fill(&self, bytes: &mut [u8]) {
+        (self.0.lock().unwrap_or_else(PoisonError::into_inner))(bytes);
     }
 }
 

@@ -102,6 +102,8 @@ pub(super) struct Stream {
     pub(super) ended: bool,
     /// Whether the last callbacks have been made.
     pub(super) finished: bool,
+    /// Whether the module that knew it is dead and has a successor.
+    pub(super) orphaned: bool,
     /// Whether the failure of the VM has been answered.
     pub(super) failed: bool,
     /// A local reply that waits for the callback to return.
@@ -135,6 +137,7 @@ impl Stream {
             sent: false,
             ended: false,
             finished: false,
+            orphaned: false,
             failed: false,
             prepared: None,
         }

@@ -215,29 +215,32 @@ impl Vm {
         if self.failure.is_none() || host.now.saturating_sub(self.loaded) < host.plugin.reload_backoff {
             return;
         }
-        let mut metrics = std::mem::take(&mut host.metrics);
-        metrics.forget_ids();
-        let entropy = std::mem::replace(&mut host.entropy, Entropy::seeded(0));
-        let fresh = Host::new(Arc::clone(&host.plugin), host.shared.clone(), entropy, metrics, host.now);
+        let (entropy, metrics) = (host.entropy.clone(), host.metrics.without_ids());
+        let mut fresh = Host::new(Arc::clone(&host.plugin), host.shared.clone(), entropy, metrics, host.now);
+        // The answer to a callout of the old module is not one for the new module.
+        fresh.next_token = host.next_token;
         self.loaded = host.now;
-        let log = std::mem::take(&mut host.log);
-        let usage = std::mem::take(&mut host.usage);
-        // A reload that fails leaves the failed VM in place until the next back-off is over.
         match Self::start(self.module.clone(), fresh) {
-            Ok(mut vm) => {
-                let host = vm.store.data_mut();
-                host.log.splice(..0, log);
-                host.usage = usage;
-                self.store = vm.store;
-                self.callbacks = vm.callbacks;
-                self.failure = None;
-                self.reloads = self.reloads.saturating_add(1);
-            }
-            Err(error) => {
-                self.failure = Some(error.to_string());
-                self.store.data_mut().log = log;
-            }
+            Ok(vm) => self.succeed(vm),
+            // The failed VM stays until the next back-off is over.
+            Err(error) => self.failure = Some(error.to_string()),
         }
+    }
+
+    /// Makes way for a VM of the same plugin.
+    fn succeed(&mut self, mut next: Self) {
+        let host = self.store.data_mut();
+        let (log, usage) = (std::mem::take(&mut host.log), std::mem::take(&mut host.usage));
+        let streams = std::mem::take(&mut host.streams);
+        let host = next.store.data_mut();
+        host.log.splice(..0, log);
+        host.usage = usage;
+        // Streams that the old module was about are over for the new one, but not for the proxy.
+        host.streams.extend(streams.into_iter().map(|(id, own)| (id, Stream { orphaned: true, ..own })));
+        self.store = next.store;
+        self.callbacks = next.callbacks;
+        self.failure = None;
+        self.reloads = self.reloads.saturating_add(1);
     }
 
     /// Calls the module for a context; none if the module is dead, or dies. What the module asked for meanwhile is
@@ -248,7 +251,8 @@ impl Vm {
         name: &'static str,
         callback: impl FnOnce(&Callbacks, &mut Store<Host>) -> wasmtime::Result<u32>,
     ) -> Option<u32> {
-        if self.failure.is_some() {
+        let orphaned = self.store.data().streams.get(&context).is_some_and(|own| own.orphaned);
+        if self.failure.is_some() || orphaned {
             return None;
         }
         if let Some(ticks) = self.module.deadline() {

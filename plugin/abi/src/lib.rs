@@ -25,6 +25,8 @@ pub struct Error {
 pub enum MapType {
     /// The request's header fields, pseudo-headers included.
     RequestHeaders = 0,
+    /// The header fields of a callout's answer, `:status` included.
+    CalloutHeaders = 6,
 }
 
 /// Which buffer (`proxy_buffer_type_t`).
@@ -33,6 +35,8 @@ pub enum MapType {
 pub enum BufferType {
     /// The request body as buffered so far.
     RequestBody = 0,
+    /// The body of a callout's answer.
+    CalloutBody = 4,
     /// The plugin's `configuration`.
     PluginConfiguration = 7,
 }
@@ -80,6 +84,9 @@ unsafe extern "C" {
         data: *const u8,
         data_size: usize,
     ) -> u32;
+    fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_continue_stream(stream: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
     fn proxy_send_local_response(
         status: u32,
@@ -168,6 +175,43 @@ pub fn set_property(name: &str, value: &[u8]) -> Result<(), Error> {
     #[expect(unsafe_code, reason = "hostcall; the host reads both slices during the call only")]
     let status = unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
     check("proxy_set_property", status)
+}
+
+/// The property at a path, as the host has it.
+///
+/// # Errors
+/// The host refused, or there is none.
+pub fn property(path: &[&str]) -> Result<Vec<u8>, Error> {
+    let path = path.join("\0");
+    let mut data = std::ptr::null_mut();
+    let mut size = 0usize;
+    #[expect(unsafe_code, reason = "hostcall; the host reads `path` and writes to live locals")]
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
+    check("proxy_get_property", status)?;
+    Ok(adopt(data, size))
+}
+
+/// Lets a request that was paused go on.
+///
+/// # Errors
+/// The host refused.
+pub fn continue_request() -> Result<(), Error> {
+    #[expect(unsafe_code, reason = "hostcall without pointers")]
+    let status = unsafe { proxy_continue_stream(HTTP_REQUEST) };
+    check("proxy_continue_stream", status)
+}
+
+/// `proxy_stream_type_t` of a request.
+const HTTP_REQUEST: u32 = 0;
+
+/// Makes the hostcalls that follow those of another context of this VM.
+///
+/// # Errors
+/// The host refused.
+pub fn set_effective_context(context: u32) -> Result<(), Error> {
+    #[expect(unsafe_code, reason = "hostcall without pointers")]
+    let status = unsafe { proxy_set_effective_context(context) };
+    check("proxy_set_effective_context", status)
 }
 
 /// Answers the request here. At most once per stream, and the callback that does it returns `Pause`.

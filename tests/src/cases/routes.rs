@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use actgate_harness::case::Route;
+use actgate_harness::route::Route;
 use serde_json::{Value, json};
 
 use crate::e2e::template::Template;
@@ -28,7 +28,12 @@ pub fn template(root: &Path, routes: &[Route]) -> Template {
 fn made_after(model: &Value, route: &Route) -> Value {
     let mut made = model.clone();
     made["name"] = route.service.as_str().into();
-    made["match"] = json!({ "prefix": route.prefix });
+    made["match"] = if route.speaks_mcp {
+        // The endpoint is the prefix itself.
+        json!({ "path_separated_prefix": route.prefix.trim_end_matches('/') })
+    } else {
+        json!({ "prefix": route.prefix })
+    };
     if let Some(host) = &route.host {
         made["match"]["headers"] =
             json!([{ "name": ":authority", "string_match": { "exact": host, "ignore_case": true } }]);

@@ -13,6 +13,7 @@ use actgate_demo::{
     git::Git,
     http::Exchange,
     layout::Layout,
+    mcp::Mcp,
     registry::Registry,
     vault::{Vault, VaultUpstream},
 };
@@ -45,6 +46,8 @@ pub struct Departure {
     pub git: Option<SocketAddr>,
     /// What is behind `/v2/`; nobody where there is nothing.
     pub registry: Option<SocketAddr>,
+    /// What is behind `/mcp`; nobody where there is nothing.
+    pub mcp: Option<SocketAddr>,
 }
 
 /// A running gateway. Dropping it ends Envoy and removes its files.
@@ -65,6 +68,8 @@ impl State {
         for name in [".run", "target"] {
             symlink(setup.root().join(name), root.join(name)).expect("a link");
         }
+        fs::create_dir_all(root.join("demo")).expect("a folder");
+        symlink(setup.root().join("demo/mcp"), root.join("demo/mcp")).expect("a link");
         fs::write(root.join("envoy/demo.yaml"), template.value().to_string()).expect("a template");
         let layout = Layout::new(root).with_state(folder.path().join("state"));
         // Envoy writes its ledger into it.
@@ -120,6 +125,16 @@ impl State {
             .await
             .unwrap_or_else(|error| panic!("the git server does not start: {error}"))
     }
+
+    /// A real MCP server.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn mcp(&self) -> Mcp {
+        Mcp::start(&self.layout)
+            .await
+            .unwrap_or_else(|error| panic!("the MCP server does not start: {error}"))
+    }
 }
 
 // === impl Departure ===
@@ -140,6 +155,7 @@ impl Departure {
             sentinel: Sentinel::AsWritten,
             git: None,
             registry: None,
+            mcp: None,
         }
     }
 
@@ -172,7 +188,7 @@ impl Gateway {
         departure: Departure,
         upstream: VaultUpstream,
     ) -> Result<Self, DemoError> {
-        let Departure { bundle, module, stops_on_headers, sentinel, git, registry } = departure;
+        let Departure { bundle, module, stops_on_headers, sentinel, git, registry, mcp } = departure;
         let plugin = match bundle {
             Some(bundle) => {
                 let module = match module {
@@ -188,6 +204,7 @@ impl Gateway {
             sentinel,
             git: git.unwrap_or(usual.git),
             registry: registry.unwrap_or(usual.registry),
+            mcp: mcp.unwrap_or(usual.mcp),
             ..usual
         };
         let envoy = Envoy::start(&state.layout, &options).await?;

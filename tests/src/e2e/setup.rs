@@ -26,6 +26,8 @@ pub enum Needs {
     Registry,
     /// The server of git repositories.
     Git,
+    /// The MCP SDK.
+    Mcp,
 }
 
 // === impl Setup ===
@@ -66,6 +68,7 @@ impl Setup {
         let programs = match needs {
             Needs::Gateway => Vec::new(),
             Needs::Vault => vec![layout.rvault()],
+            Needs::Mcp => vec![layout.mcp_python()],
             Needs::Registry => vec![layout.debian("docker-registry"), layout.debian("skopeo")],
             Needs::Git => vec![layout.debian("lighttpd")],
         };

@@ -6,7 +6,7 @@ use crate::fixture::{NOW, PERMIT_ALL, bundle, call, caller, one};
 fn verdict_of(policies: &str, entities: Value, calls: &ToolCalls) -> Verdict {
     let bundle = bundle(policies, entities).unwrap();
     let caller = caller(&json!({ "groups": ["staff"] }));
-    bundle.verdict(&AccessRequest { caller: &caller, calls, now: UnixTime::new(NOW) })
+    bundle.verdict(&AccessRequest { caller: &caller, calls, now: UnixTime::new(NOW), approved: &[] })
 }
 
 fn verdict(policies: &str) -> Verdict {

@@ -25,7 +25,7 @@ pub struct BodyProgress {
 }
 
 /// What the request's body is known to be.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Body {
     /// There is one, and not enough of it is here.
     Pending,
@@ -59,6 +59,11 @@ impl AwaitedBody {
                 Some(Self::Whole { limit: max, excess: CallReason::BodyTooLarge })
             }
         }
+    }
+
+    /// All of a body that says nothing about the call, because people are to see what they approve.
+    pub(super) const fn to_show(limit: usize) -> Self {
+        Self::Whole { limit, excess: CallReason::BodyTooLarge }
     }
 
     /// Reads on. `read` gives `length` bytes from `start`.

@@ -8,7 +8,7 @@
 use actgate_call::{Route, ToolCalls};
 use actgate_token::{Caller, TokenCache};
 
-use super::{Body, Findings, Gate, Judgement};
+use super::{Body, Findings, Gate, Judgement, Presented};
 use crate::{
     authorizer::Authorizer,
     decision::{Decision, Denial},
@@ -37,12 +37,16 @@ pub(crate) fn examine(
     now: Moment,
 ) -> Examined {
     let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
-    let judged = Gate::judge(authorizer, cache, headers, Body::Complete(body), now, &mut findings);
+    let gate = Gate::new(now, [0; 10]);
+    let presented = Presented { headers, body: &Body::Complete(body), approved: &[], asks: false };
+    let judged = gate.judge(authorizer, cache, presented, now, &mut findings);
     let outcome = match judged {
         Ok(Judgement::Decided(Decision::Allow(permit))) => Ok(permit.policies().to_vec()),
         Ok(Judgement::Decided(Decision::RequireApproval(hold))) => Err(hold.denial),
         Ok(Judgement::Decided(Decision::Deny(denial))) | Err(denial) => Err(denial),
-        Ok(Judgement::Await(_)) => Err(super::unavailable("a body is awaited that is there")),
+        Ok(Judgement::Await(_) | Judgement::Ask(_)) => {
+            Err(super::unavailable("a body is awaited that is there"))
+        }
     };
     let Findings { attempt, caller, route, calls, .. } = findings;
     Examined { service: attempt.service, caller, route, calls, outcome }

@@ -2,6 +2,7 @@
 
 use crate::{
     authorizer::GuardedService,
+    claim::Callout,
     decision::{Observation, Permit},
     reply::LocalReply,
 };
@@ -11,6 +12,8 @@ use crate::{
 pub enum Step {
     /// Hold the request and report its body with [`Gate::on_body`](crate::Gate::on_body).
     AwaitBody,
+    /// Hold the request, ask this, and report the answer with [`Gate::on_callout`](crate::Gate::on_callout).
+    Callout(Callout),
     /// It is refused, and the client listens only at the end of its body: throw away what is buffered, so many bytes,
     /// let none of it through, and report more with [`Gate::on_body`](crate::Gate::on_body).
     Discard(usize),

@@ -1,3 +1,4 @@
+mod approval;
 mod world;
 
 use self::world::{ALICE, CODER, Outcome, World};

@@ -29,7 +29,12 @@ fn codes_are_unique_and_statuses_are_refusals() {
     for reason in Reason::all() {
         let row = reason.row();
         assert!(seen.insert(row.code), "`{}` twice", row.code);
-        assert!(matches!(row.status, 400 | 401 | 403 | 409 | 413 | 503), "`{}`: {}", row.code, row.status);
+        assert!(
+            matches!(row.status, 400 | 401 | 403 | 409 | 413 | 429 | 503),
+            "`{}`: {}",
+            row.code,
+            row.status
+        );
     }
 }
 

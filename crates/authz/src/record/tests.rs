@@ -49,3 +49,26 @@ fn a_trace_id_is_taken_only_in_its_own_form() {
         assert_eq!(trace_id(bad.as_bytes()), None, "{bad}");
     }
 }
+
+#[test]
+fn arguments_are_shown_without_secrets_and_within_a_line() {
+    let call = |arguments: Value| {
+        let Value::Object(arguments) = arguments else { panic!("no object") };
+        let secret = vec!["token".to_owned(), "args/content".to_owned()];
+        describe(&ToolCall { arguments, secret, ..crate::fixture::call("item.read", "i", "s") })
+    };
+    let shown =
+        call(json!({ "token": "canary", "args": { "content": "canary", "path": "a", "labels": ["x"] } }));
+    assert_eq!(
+        shown["arguments"],
+        json!({ "token": "[redacted]", "args": { "content": "[redacted]", "path": "a", "labels": ["x"] } })
+    );
+    let long = call(json!({ "args": { "labels": vec!["x"; 1000] } }));
+    assert_eq!(
+        long["arguments"]["args"]["labels"].as_array().map(Vec::len),
+        Some(MAX_MEMBERS.saturating_add(1))
+    );
+    let names = (0..64).map(|n| (format!("a{n}"), "x".repeat(300).into()));
+    let many = call(json!({ "args": names.collect::<Map<String, Value>>() }));
+    assert_eq!(many["arguments"], "[too long]");
+}

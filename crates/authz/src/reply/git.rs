@@ -102,6 +102,10 @@ fn reason_for(name: &str, denial: &Denial, client: &PushClient) -> String {
             | Reason::Token(_)
             | Reason::ScopeInsufficient
             | Reason::PolicyError
+            | Reason::ApprovalDenied
+            | Reason::ApprovalInFlight
+            | Reason::ApprovalLimit
+            | Reason::ApprovalUnavailable
             | Reason::GateUnavailable => denial.reason.row().title.to_lowercase(),
         },
     };
@@ -113,6 +117,9 @@ fn message(denial: &Denial, decision_id: &str) -> String {
     let mut lines = vec![format!("actgate: {}", denial.reason.row().title), denial.detail.clone()];
     if !denial.groups.is_empty() {
         lines.push(format!("needs the approval of: {}", denial.groups.join(", ")));
+    }
+    if let Some(ticket) = &denial.ticket {
+        lines.push(format!("approve it here, then push again: {}", ticket.url));
     }
     lines.extend(denial.advice.clone());
     lines.push(format!("reason: {}, decision: {decision_id}", denial.reason.code()));

@@ -39,8 +39,9 @@ const fn code(status: u16) -> &'static str {
 /// One line with all that a person or an agent can act on: clients print nothing else.
 fn message(denial: &Denial, decision_id: &str) -> String {
     let advice = denial.advice.as_ref().map(|advice| format!(" (advice: {advice})")).unwrap_or_default();
+    let link = denial.ticket.as_ref().map(|ticket| format!(" (approve: {})", ticket.url)).unwrap_or_default();
     let reason = denial.reason.code();
-    format!("{reason}: {}{advice} [{decision_id}]", denial.detail)
+    format!("{reason}: {}{link}{advice} [{decision_id}]", denial.detail)
 }
 
 #[cfg(test)]

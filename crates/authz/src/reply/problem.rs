@@ -38,7 +38,13 @@ pub(super) fn document(denial: &Denial, decision_id: &str) -> Value {
     }
     put("decision_id", decision_id.into());
     if !denial.groups.is_empty() {
-        put("approval", json!({ "groups": denial.groups }));
+        let mut approval = json!({ "groups": denial.groups });
+        if let (Some(ticket), Some(members)) = (&denial.ticket, approval.as_object_mut()) {
+            members.insert("id".to_owned(), ticket.id.as_str().into());
+            members.insert("url".to_owned(), ticket.url.as_str().into());
+            members.insert("expires".to_owned(), ticket.expires.into());
+        }
+        put("approval", approval);
     }
     Value::Object(body)
 }

@@ -135,15 +135,15 @@ impl Faults {
     }
 }
 
-const NOT_A_WORD: &str = "is not 1 to 128 letters, digits, `-`, `_`, `.` or `:`";
+pub(crate) const NOT_A_WORD: &str = "is not 1 to 128 letters, digits, `-`, `_`, `.` or `:`";
 
-fn is_word(text: &str) -> bool {
+pub(crate) fn is_word(text: &str) -> bool {
     (1..=MAX_NAME_BYTES).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
 
 /// One token of an RFC 6901 pointer.
-pub(super) fn token(name: &str) -> String {
+pub(crate) fn token(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{
     refname::RefKind,
-    vocabulary::{ActionForm, FETCH, FOLDER, REF, REF_CREATE, REF_DELETE, REF_UPDATE, REPO, field},
+    vocabulary::{FETCH, FOLDER, REF, REF_CREATE, REF_DELETE, REF_UPDATE, REPO, field},
 };
 use crate::{
     error::CallError,
+    form::ActionForm,
     tool_call::{Attribute, Entity, ToolCall, ToolCalls},
 };
 

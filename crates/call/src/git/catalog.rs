@@ -4,13 +4,11 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    route::GitRoute,
-    vocabulary::{ACTIONS, ActionForm},
-};
+use super::{route::GitRoute, vocabulary::ACTIONS};
 use crate::{
     catalog::{CatalogFault, RawRefusals, Refusals, check},
     error::CallError,
+    form::ActionForm,
     head::RequestHead,
     service::Service,
 };

@@ -1,52 +1,20 @@
 //! The actions, entities and context that the adapter makes: what a pack's schema has to declare, and no catalog can
 //! change.
 
-use crate::tool_call::Effect;
-
-/// An action as the adapter makes it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ActionForm {
-    /// Its name.
-    pub name: &'static str,
-    /// Whether it changes anything.
-    pub effect: Effect,
-    /// The type of its resource.
-    pub resource: &'static str,
-    /// Its context: all of it is always there.
-    pub context: &'static [(&'static str, ValueForm)],
-}
-
-/// An entity type as the adapter makes it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct TypeForm {
-    /// Its full name.
-    pub name: &'static str,
-    /// The types that it can be directly in.
-    pub parents: &'static [&'static str],
-    /// The attributes that every such entity of a request has.
-    pub attributes: &'static [(&'static str, ValueForm)],
-}
-
-/// The type of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ValueForm {
-    /// Text.
-    Text,
-    /// A set of texts.
-    Texts,
-    /// An entity of this type.
-    Entity(&'static str),
-}
+use crate::{
+    form::{ActionForm, TypeForm, ValueForm},
+    tool_call::Effect,
+};
 
 /// Names in context and attributes.
-pub(super) mod field {
-    pub(in super::super) const OLD: &str = "old";
-    pub(in super::super) const NEW: &str = "new";
-    pub(in super::super) const REF: &str = "ref";
-    pub(in super::super) const KIND: &str = "kind";
-    pub(in super::super) const PUSH_OPTIONS: &str = "push_options";
-    pub(in super::super) const REPO: &str = "repo";
-    pub(in super::super) const NAME: &str = "name";
+pub(crate) mod field {
+    pub(crate) const OLD: &str = "old";
+    pub(crate) const NEW: &str = "new";
+    pub(crate) const REF: &str = "ref";
+    pub(crate) const KIND: &str = "kind";
+    pub(crate) const PUSH_OPTIONS: &str = "push_options";
+    pub(crate) const REPO: &str = "repo";
+    pub(crate) const NAME: &str = "name";
 }
 
 const UPDATE_CONTEXT: &[(&str, ValueForm)] = &[
@@ -59,19 +27,31 @@ const UPDATE_CONTEXT: &[(&str, ValueForm)] = &[
 
 /// Reading from a repository.
 pub const FETCH: ActionForm =
-    ActionForm { name: "git.fetch", effect: Effect::Read, resource: REPO.name, context: &[] };
+    ActionForm { name: "git.fetch", effect: Effect::Read, resources: &[REPO.name], context: &[] };
 /// Asking whether one may push.
 pub const PUSH_PROBE: ActionForm =
-    ActionForm { name: "git.push.probe", effect: Effect::Read, resource: REPO.name, context: &[] };
+    ActionForm { name: "git.push.probe", effect: Effect::Read, resources: &[REPO.name], context: &[] };
 /// A new ref.
-pub const REF_CREATE: ActionForm =
-    ActionForm { name: "git.ref.create", effect: Effect::Write, resource: REF.name, context: UPDATE_CONTEXT };
+pub const REF_CREATE: ActionForm = ActionForm {
+    name: "git.ref.create",
+    effect: Effect::Write,
+    resources: &[REF.name],
+    context: UPDATE_CONTEXT,
+};
 /// Another object for a ref, by fast-forward or by force.
-pub const REF_UPDATE: ActionForm =
-    ActionForm { name: "git.ref.update", effect: Effect::Write, resource: REF.name, context: UPDATE_CONTEXT };
+pub const REF_UPDATE: ActionForm = ActionForm {
+    name: "git.ref.update",
+    effect: Effect::Write,
+    resources: &[REF.name],
+    context: UPDATE_CONTEXT,
+};
 /// The end of a ref.
-pub const REF_DELETE: ActionForm =
-    ActionForm { name: "git.ref.delete", effect: Effect::Write, resource: REF.name, context: UPDATE_CONTEXT };
+pub const REF_DELETE: ActionForm = ActionForm {
+    name: "git.ref.delete",
+    effect: Effect::Write,
+    resources: &[REF.name],
+    context: UPDATE_CONTEXT,
+};
 
 /// A folder of repositories.
 pub const FOLDER: TypeForm = TypeForm { name: "Git::Folder", parents: &["Git::Folder"], attributes: &[] };

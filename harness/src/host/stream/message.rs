@@ -97,6 +97,11 @@ impl Message {
         held.extend_from_slice(&chunk);
         !streaming && before <= limit && held.len() > limit
     }
+
+    /// Whether what is held is beyond `limit`.
+    pub(in super::super) fn is_full(&self, limit: usize) -> bool {
+        self.buffered.as_ref().is_some_and(|held| held.len() > limit)
+    }
 }
 
 // === impl HeadersStatus ===

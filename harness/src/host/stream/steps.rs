@@ -52,6 +52,29 @@ impl Vm {
         self.reset(stream.0, details);
     }
 
+    /// Whether more of the request's body may be given now. Not while the filter holds more of it back than the proxy
+    /// is to keep, and the proxy therefore does not read on.
+    pub fn takes_request_data(&self, stream: StreamId) -> bool {
+        self.takes(stream, Direction::Request)
+    }
+
+    /// The same for the response.
+    pub fn takes_response_data(&self, stream: StreamId) -> bool {
+        self.takes(stream, Direction::Response)
+    }
+
+    fn takes(&self, stream: StreamId, direction: Direction) -> bool {
+        let host = self.store.data();
+        let limit = host.plugin.buffer_limit;
+        host.streams.get(&stream.0).is_none_or(|own| !own.message(direction).is_full(limit))
+    }
+
+    /// The streams from which something went on that has not been taken.
+    pub fn ready(&self) -> Vec<StreamId> {
+        let streams = self.store.data().streams.iter();
+        streams.filter(|(_, own)| !own.events.is_empty()).map(|(id, _)| StreamId(*id)).collect()
+    }
+
     /// What went on from the filter since the last call.
     pub fn take_events(&mut self, stream: StreamId) -> Vec<Event> {
         self.stream(stream.0).map(|own| own.events.drain(..).collect()).unwrap_or_default()

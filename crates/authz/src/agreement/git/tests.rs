@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::document::{BUNDLE_FORMAT, BundleDocument, Document, PackDocument, TextDocument};

@@ -14,7 +14,7 @@ pub(super) const CODER: &str = "spiffe://demo/agent/coder";
 pub(super) const ALICE: &str = "alice@demo";
 
 pub(super) struct World {
-    authorizer: Authorizer,
+    pub(super) authorizer: Authorizer,
     key: ES256KeyPair,
 }
 
@@ -65,6 +65,13 @@ fn pack() -> PackDocument {
 
 impl World {
     pub(super) fn new(mode: &str) -> Self {
+        Self::with(mode, &json!({ "groups": ["release-managers"] }), |_| {})
+    }
+
+    /// A world with these `approvals`, and something different about its pack.
+    pub(super) fn with(mode: &str, approvals: &Value, change: impl FnOnce(&mut PackDocument)) -> Self {
+        let mut pack = pack();
+        change(&mut pack);
         let key = ES256KeyPair::generate().with_key_id("k");
         let point = key.public_key().public_key().to_bytes_uncompressed();
         let coordinate =
@@ -80,12 +87,12 @@ impl World {
                 }] },
             }],
             "services": [{ "name": "git", "prefix": "/git/", "adapter": "git", "pack": "git", "mode": mode }],
-            "approvals": { "groups": ["release-managers"] },
+            "approvals": approvals,
         });
         let document = BundleDocument {
             format: BUNDLE_FORMAT.into(),
             config: Document { file: "actgate.yaml".into(), value: config },
-            packs: BTreeMap::from([("git".to_owned(), pack())]),
+            packs: BTreeMap::from([("git".to_owned(), pack)]),
         };
         Self { authorizer: Authorizer::load(&document).unwrap().authorizer, key }
     }
@@ -149,6 +156,7 @@ impl World {
                     discarded = discarded.saturating_add(bytes);
                     held.clear();
                 }
+                Step::Callout(_) => panic!("nobody can be asked in this world"),
                 Step::Forward(_) => return self.outcome(&gate, None, seen, discarded),
                 Step::Reply(reply) => return self.outcome(&gate, Some(reply), seen, discarded),
             }

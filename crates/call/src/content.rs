@@ -4,7 +4,7 @@ use crate::{adapter::BodyNeed, catalog::BodyRule, error::CallError, head::Reques
 
 /// # Errors
 /// A body that is announced and cannot be right.
-pub(super) fn check(rule: BodyRule, head: &RequestHead<'_>) -> Result<(), CallError> {
+pub(crate) fn check(rule: BodyRule, head: &RequestHead<'_>) -> Result<(), CallError> {
     let announced = head.content_length().unwrap_or(0);
     let fits = |max: usize| usize::try_from(announced).is_ok_and(|announced| announced <= max);
     match rule.need {

@@ -1,0 +1,114 @@
+//! The service: what its requests share, and how it runs.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use crate::{
+    api,
+    clock::Clock,
+    config::Config,
+    console,
+    grant::GrantKey,
+    limit::LoginLimit,
+    secret::{Secret, SecretHash},
+    store::Store,
+};
+
+/// The purpose under which gateways' tokens are hashed.
+pub(crate) const GATEWAY: &str = "gateway";
+
+/// What has run out is written down within this time; that it has run out is true at once.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// What grants are signed with.
+    pub key: GrantKey,
+    /// The time.
+    pub clock: Clock,
+    /// Whether the configuration's people can sign in by name.
+    pub dev_login: bool,
+    pub(crate) gateways: Vec<(String, SecretHash)>,
+    pub(crate) logins: LoginLimit,
+}
+
+// === impl App ===
+
+impl App {
+    /// Reads or makes the gateways' tokens.
+    ///
+    /// # Errors
+    /// A token's file.
+    pub fn new(
+        config: Config,
+        store: Store,
+        key: GrantKey,
+        clock: Clock,
+        dev_login: bool,
+    ) -> io::Result<Self> {
+        let mut gateways = Vec::new();
+        for gateway in &config.gateways {
+            let token = Secret::in_file(&gateway.token_file)
+                .map_err(|error| io::Error::other(format!("{}: {error}", gateway.token_file.display())))?;
+            gateways.push((gateway.name.clone(), token.hash(GATEWAY)));
+        }
+        Ok(Self { config, store, key, clock, dev_login, gateways, logins: LoginLimit::default() })
+    }
+
+    /// Everything that is served.
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new().merge(api::router()).merge(console::router(self)).with_state(Arc::clone(self))
+    }
+
+    /// Serves until `stop` ends, and then finishes what is being answered.
+    ///
+    /// # Errors
+    /// The listener's.
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let upkeep = tokio::spawn(Arc::clone(&self).keep_up());
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let served = axum::serve(listener, service).with_graceful_shutdown(stop).await;
+        upkeep.abort();
+        self.store.close().await;
+        served
+    }
+
+    async fn keep_up(self: Arc<Self>) {
+        loop {
+            if let Err(error) = self.store.upkeep(self.clock.now()).await {
+                log(&format!("upkeep: {error}"));
+            }
+            tokio::time::sleep(UPKEEP).await;
+        }
+    }
+
+    /// Whether people reach the console over TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.config.public_url.starts_with("https://")
+    }
+
+    /// Where people decide an approval.
+    pub fn url_of(&self, approval: &str) -> String {
+        format!("{}/approvals/{approval}", self.config.public_url)
+    }
+}
+
+/// One line for the operator.
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place where a server without a terminal says what went wrong"
+)]
+pub(crate) fn log(line: &str) {
+    eprintln!("actgate-control: {line}");
+}

@@ -1,0 +1,129 @@
+//! The database: SQLite in a file, or PostgreSQL behind any number of replicas. One set of queries for both.
+//!
+//! INVARIANT: every change of an approval is one guarded `UPDATE .. WHERE state = ..` and one event, in one transaction
+//! that begins with that write; so changes of one approval take turns in both databases, and none is made twice.
+
+mod claims;
+mod decisions;
+mod reading;
+mod row;
+mod sessions;
+mod upkeep;
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    AnyConnection, AnyPool, Executor as _, SqlSafeStr as _,
+    any::AnyPoolOptions,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+pub use self::{
+    claims::{Claimed, IN_FLIGHT_SECONDS},
+    decisions::Decision,
+    reading::{Filter, History},
+    sessions::{Session, SessionKind},
+};
+
+/// Of PostgreSQL; a claim holds one for a few milliseconds.
+const CONNECTIONS: u32 = 10;
+
+/// The gateway waits a second or two: longer would answer nobody.
+const ACQUIRE: Duration = Duration::from_secs(2);
+
+/// The migrations, oldest first. What has been released is never changed.
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "approvals", include_str!("../migrations/0001_approvals.sql"))];
+
+/// The approvals and sessions.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: AnyPool,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Opens the database file, made where it is missing.
+    ///
+    /// # Errors
+    /// It cannot be opened or migrated.
+    pub async fn sqlite(file: &Path) -> Result<Self, sqlx::Error> {
+        sqlx::any::install_default_drivers();
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        let options = AnyPoolOptions::new()
+            // SQLite lets one write at a time and does not queue the others; the pool does.
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE)
+            // A yes that was consumed must stay consumed when the power fails: FULL also in WAL mode.
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection
+                        .execute(
+                            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                             PRAGMA foreign_keys = ON;",
+                        )
+                        .await
+                        .map(drop)
+                })
+            });
+        Self::migrated(options.connect(&url).await?).await
+    }
+
+    /// Connects to PostgreSQL.
+    ///
+    /// # Errors
+    /// It cannot be reached or migrated.
+    pub async fn postgres(url: &str) -> Result<Self, sqlx::Error> {
+        sqlx::any::install_default_drivers();
+        let options = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE);
+        Self::migrated(options.connect(url).await?).await
+    }
+
+    async fn migrated(pool: AnyPool) -> Result<Self, sqlx::Error> {
+        let migrations = MIGRATIONS
+            .iter()
+            .map(|(version, name, sql)| {
+                Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+            })
+            .collect();
+        Migrator::with_migrations(migrations).run(&pool).await?;
+        Ok(Self { pool })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), sqlx::Error> {
+        self.pool.execute("SELECT 1").await.map(drop)
+    }
+
+    /// Ends every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Adds an event. The caller's transaction has written the approval's row, so that the numbers have no gaps.
+async fn record(
+    connection: &mut AnyConnection,
+    approval: &str,
+    at: i64,
+    who: &str,
+    what: &str,
+    comment: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO events (approval, number, at, who, what, comment) \
+         SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5 FROM events WHERE approval = $1",
+    )
+    .bind(approval)
+    .bind(at)
+    .bind(who)
+    .bind(what)
+    .bind(comment)
+    .execute(connection)
+    .await
+    .map(drop)
+}

@@ -1,0 +1,126 @@
+use serde_json::json;
+
+use super::*;
+use crate::{
+    CallError,
+    fixture::{Request, service},
+    service::Services,
+};
+
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+fn services() -> Services {
+    let catalog = json!({
+        "service": "users",
+        "routes": [
+            {
+                "method": "PUT", "path": "/{user}/password", "action": "set", "effect": "write",
+                "header": { "name": "x-target", "value": "Set" },
+                "resource": { "type": "User", "id": "{user}" },
+                "context": {
+                    "password": { "from": "json", "at": "/new/password", "type": "string" },
+                    "tenant": { "from": "header", "at": "x-tenant", "type": "string" },
+                    "code": { "from": "header", "at": "x-code", "type": "string", "optional": true },
+                },
+                "secret": ["password", "code"],
+                "query": ["notify"],
+            },
+            {
+                "method": "GET", "path": "/{user}/invite/{code}", "action": "see", "effect": "read",
+                "resource": { "type": "User", "id": "{user}" },
+                "context": { "code": { "from": "path", "at": "code", "type": "string" } },
+                "secret": ["code"],
+            },
+            {
+                "method": "PUT", "path": "/{user}/picture", "action": "picture", "effect": "write",
+                "resource": { "type": "User", "id": "{user}" },
+                "body": "ignore",
+            },
+        ],
+        "groups": { "set": ["write"], "see": ["read"], "picture": ["write"] },
+    });
+    Services::new(vec![service("users", "/", catalog)]).unwrap()
+}
+
+fn envelope(request: &Request, body: &[u8], key: Option<&SecretKey>) -> Result<Envelope, EnvelopeError> {
+    let services = services();
+    let route = request.route(&services).unwrap();
+    let calls = route.extract(body).unwrap();
+    let read = |head: &RequestHead<'_>| -> Result<Result<Envelope, EnvelopeError>, CallError> {
+        Ok(Envelope::of(&HeldRequest {
+            subject: "demo/alice@demo",
+            actor: "demo/agent",
+            service: "users",
+            head,
+            route: &route,
+            calls: &calls,
+            body,
+            key,
+        }))
+    };
+    request.read(read).unwrap().unwrap()
+}
+
+fn put() -> Request {
+    Request::new("PUT", "/u1/password?notify=false")
+        .with("content-type", "application/json")
+        .with("x-target", "Set")
+        .with("x-tenant", "acme")
+        .with("x-code", "4711")
+        .with("x-other", "whatever")
+        .with("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+}
+
+const BODY: &[u8] = br#"{"new":{"password":"hunter2","hint":"a game"}}"#;
+
+#[test]
+fn what_was_read_is_in_it_and_secrets_are_sealed() {
+    let key = SecretKey::parse(KEY).unwrap();
+    let envelope = envelope(&put(), BODY, Some(&key)).unwrap();
+    let sealed = key.seal("password", &json!("hunter2")).unwrap();
+    let code = key.seal("code", &json!("4711")).unwrap();
+    assert_eq!(
+        serde_json::to_value(&envelope).unwrap(),
+        json!({
+            "version": 1, "subject": "demo/alice@demo", "actor": "demo/agent", "service": "users",
+            "calls": [{
+                "action": "set", "resource": "User::\"u1\"",
+                "arguments": { "password": sealed, "tenant": "acme", "code": code },
+            }],
+            "method": "PUT", "path": "/u1/password", "query": "notify=false",
+            "content_type": "application/json",
+            "headers": { "x-target": "Set", "x-tenant": "acme", "x-code": code },
+            "body": { "kind": "json", "value": { "new": { "password": sealed, "hint": "a game" } } },
+        })
+    );
+    let text = String::from_utf8(envelope.canonical().unwrap()).unwrap();
+    assert!(!text.contains("hunter2") && !text.contains("4711"), "{text}");
+}
+
+#[test]
+fn a_secret_that_cannot_be_sealed_is_not_shown() {
+    let key = SecretKey::parse(KEY).unwrap();
+    assert!(envelope(&put(), BODY, None).is_err(), "no key");
+    let in_path = Request::new("GET", "/u1/invite/s3cret");
+    assert!(envelope(&in_path, b"", Some(&key)).is_err(), "in the path");
+    let other_json = put().without("content-type").with("content-type", "application/merge-patch+json");
+    assert!(envelope(&other_json, BODY, Some(&key)).is_err(), "in bytes");
+}
+
+#[test]
+fn a_body_that_is_not_plain_json_is_bound_by_its_bytes() {
+    let picture = |kind: &str, body: &[u8]| {
+        let request = Request::new("PUT", "/u1/picture").with("content-type", kind);
+        envelope(&request, body, None).unwrap().body
+    };
+    let bytes = br#"{"a":1, "b":2}"#;
+    assert!(matches!(picture("application/json", bytes), EnvelopeBody::Json { .. }));
+    let manifest = "application/vnd.oci.image.manifest.v1+json";
+    assert!(matches!(picture(manifest, bytes), EnvelopeBody::Bytes { length: 14, .. }));
+    assert_ne!(picture(manifest, bytes), picture(manifest, br#"{"b":2, "a":1}"#));
+    for doubtful in [&br#"{"a":1,"a":1}"#[..], br#"{"a":1} x"#, b"\xff"] {
+        let shown = picture("application/json", doubtful);
+        assert!(matches!(shown, EnvelopeBody::Bytes { .. }), "{shown:?}");
+    }
+    assert_eq!(picture("image/png", b""), EnvelopeBody::None);
+}

@@ -1,0 +1,36 @@
+//! MCP over Streamable HTTP: what a server's tools, resources and prompts are asked, decided from the message itself.
+//!
+//! ```text
+//! Catalog::route (head) -> McpRoute::read (body) -> Message -> Mirror::check (headers) -> ToolCalls
+//! ```
+//!
+//! Headers that repeat what the body says (`Mcp-Method`, `Mcp-Name`, `Mcp-Param-*`, `MCP-Protocol-Version`) are held
+//! against it and never believed instead of it.
+
+mod argument;
+mod calls;
+mod catalog;
+mod client;
+
+mod message;
+mod method;
+mod mirror;
+mod pattern;
+mod raw;
+mod route;
+mod uri;
+mod version;
+pub mod vocabulary;
+
+pub use self::{
+    argument::{ArgumentRule, ArgumentType},
+    catalog::{Catalog, CatalogRule, Section},
+    client::{Asked, Client},
+    message::{MAX_BATCH, MAX_CALLS},
+    raw::{RawArgument, RawArgumentType, RawCatalog, RawOthers, RawPath, RawResourceRule, RawRule},
+    route::{MESSAGE, McpRoute, Reading, SESSION_END, STREAM},
+    version::Version,
+};
+
+#[cfg(test)]
+mod tests;

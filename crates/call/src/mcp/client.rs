@@ -1,0 +1,63 @@
+//! Whom a refusal is told: what is known of the client and its message, however far the reading got.
+
+use serde_json::{Map, Value};
+
+use super::version::Version;
+
+/// What can be said to a client.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Client {
+    /// The version that it speaks, as far as it says so.
+    pub version: Option<Version>,
+    /// Whether its message is a list, and so is the answer.
+    pub batch: bool,
+    /// The requests that are answered, in order; none for notifications and answers, and where no id is known.
+    pub asked: Vec<Asked>,
+}
+
+/// A request that is answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// Its id: text or a whole number.
+    pub id: Value,
+    /// Whether it calls a tool, so that a refusal is a result that the model reads.
+    pub calls_tool: bool,
+}
+
+// === impl Client ===
+
+impl Client {
+    /// What a body says of its client, whether or not it is sound. Whoever answers needs ids, so a message is asked for
+    /// its id before it is understood.
+    pub(super) fn of(version: Option<Version>, body: &Value) -> Self {
+        let (batch, messages): (bool, Vec<&Map<String, Value>>) = match body {
+            Value::Array(members) => (true, members.iter().filter_map(Value::as_object).collect()),
+            Value::Object(message) => (false, vec![message]),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => (false, Vec::new()),
+        };
+        Self { version, batch, asked: messages.into_iter().filter_map(Asked::of).collect() }
+    }
+}
+
+// === impl Asked ===
+
+impl Asked {
+    fn of(message: &Map<String, Value>) -> Option<Self> {
+        // An answer's id is the server's.
+        let method = message.get("method")?;
+        let id = message.get("id").filter(|id| is_id(id))?;
+        Some(Self { id: id.clone(), calls_tool: method == "tools/call" })
+    }
+}
+
+/// An id is repeated in the answer; a longer one is nobody's counter.
+const MAX_ID_BYTES: usize = 256;
+
+/// Text or a whole number, as MCP narrows JSON-RPC.
+pub(super) fn is_id(id: &Value) -> bool {
+    match id {
+        Value::String(text) => text.len() <= MAX_ID_BYTES,
+        Value::Number(number) => number.is_i64() || number.is_u64(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    }
+}

@@ -1,0 +1,197 @@
+//! A request to the endpoint: what its head must be like, and what its body asks for.
+
+use std::sync::Arc;
+
+use super::{
+    calls::Calls, catalog::Rules, client::Client, message::messages, mirror::Mirror, version::Version,
+};
+use crate::{
+    adapter::BodyNeed, catalog::BodyRule, content, error::CallError, head::RequestHead, json,
+    tool_call::ToolCalls,
+};
+
+/// The kinds of requests to the endpoint, by name.
+pub const MESSAGE: &str = "MCP message";
+/// The stream of the server's own messages.
+pub const STREAM: &str = "MCP stream";
+/// The end of a session.
+pub const SESSION_END: &str = "MCP session end";
+
+const VERSION: &str = "mcp-protocol-version";
+
+/// A request to the endpoint, with all that its head says.
+#[derive(Debug, Clone)]
+pub struct McpRoute {
+    service: Arc<str>,
+    rules: Arc<Rules>,
+    verb: Verb,
+    version: Named,
+    mirror: Mirror,
+    max_body: usize,
+}
+
+/// The HTTP methods of the endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    /// A message.
+    Post,
+    /// The stream of the server's own messages.
+    Get,
+    /// The end of a session.
+    Delete,
+}
+
+/// The version that the head names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    None,
+    Known(Version),
+    Unsupported,
+}
+
+/// What a body was found to be.
+#[derive(Debug)]
+pub struct Reading {
+    /// Whom an answer goes to.
+    pub client: Client,
+    /// What is asked.
+    pub calls: Result<ToolCalls, CallError>,
+}
+
+// === impl McpRoute ===
+
+impl McpRoute {
+    /// The name of its kind.
+    pub const fn kind_name(&self) -> &'static str {
+        match self.verb {
+            Verb::Post => MESSAGE,
+            Verb::Get => STREAM,
+            Verb::Delete => SESSION_END,
+        }
+    }
+
+    pub(super) fn read(
+        head: &RequestHead<'_>,
+        service: &str,
+        rules: Arc<Rules>,
+        max_body: usize,
+    ) -> Result<Self, CallError> {
+        if let Some(parameter) = head.query().iter().next() {
+            return Err(CallError::undeclared(&parameter.name));
+        }
+        let verb = match head.method() {
+            "POST" => Verb::Post,
+            "GET" => Verb::Get,
+            "DELETE" => Verb::Delete,
+            _ => return Err(CallError::RouteUnknown),
+        };
+        let route = Self {
+            service: service.into(),
+            rules,
+            verb,
+            version: Named::of(head),
+            mirror: Mirror::of(head)?,
+            max_body,
+        };
+        content::check(BodyRule { need: route.body_need(), json: true }, head)?;
+        Ok(route)
+    }
+
+    /// How much of the body is needed.
+    pub const fn body_need(&self) -> BodyNeed {
+        match self.verb {
+            Verb::Post => BodyNeed::Whole { max: self.max_body },
+            Verb::Get | Verb::Delete => BodyNeed::None,
+        }
+    }
+
+    /// What a head alone says of the client.
+    pub fn client(head: &RequestHead<'_>) -> Client {
+        let version = match Named::of(head) {
+            Named::Known(version) => Some(version),
+            Named::None | Named::Unsupported => None,
+        };
+        Client { version, ..Client::default() }
+    }
+
+    /// Reads the whole body. Where it is refused, the client is known as far as it can be.
+    pub fn read_body(&self, body: &[u8]) -> Reading {
+        let version = match self.version {
+            Named::Known(version) => Some(version),
+            Named::None | Named::Unsupported => None,
+        };
+        let mut client = Client { version, ..Client::default() };
+        let calls = self.calls(body, version, &mut client);
+        Reading { client, calls }
+    }
+
+    fn calls(
+        &self,
+        body: &[u8],
+        version: Option<Version>,
+        client: &mut Client,
+    ) -> Result<ToolCalls, CallError> {
+        let mut calls = Calls::new(&self.service, &self.rules, &self.mirror, version);
+        let verb = match self.verb {
+            Verb::Post => return self.posted(body, version, client, calls),
+            Verb::Get => "GET",
+            Verb::Delete => "DELETE",
+        };
+        if !body.is_empty() {
+            return Err(CallError::BodyNotAllowed);
+        }
+        self.check_supported()?;
+        if !self.mirror.is_empty() {
+            return Err(CallError::mismatch("mcp-method", "repeats nothing: there is no message"));
+        }
+        if version.is_some_and(Version::is_stateless) {
+            return Err(CallError::method_unknown(verb));
+        }
+        calls.connect(verb)?;
+        calls.all()
+    }
+
+    fn posted(
+        &self,
+        body: &[u8],
+        version: Option<Version>,
+        client: &mut Client,
+        mut calls: Calls<'_>,
+    ) -> Result<ToolCalls, CallError> {
+        if body.len() > self.max_body {
+            return Err(CallError::BodyTooLarge { max: self.max_body });
+        }
+        let document = json::parse(body, self.max_body)?;
+        *client = Client::of(version, &document);
+        self.check_supported()?;
+        let messages = messages(&document, version)?;
+        if client.batch && !self.mirror.is_empty() {
+            return Err(CallError::mismatch("mcp-method", "repeats one message of a list"));
+        }
+        for message in messages {
+            if !client.batch {
+                self.mirror.check(message, version)?;
+            }
+            calls.add(message)?;
+        }
+        calls.all()
+    }
+
+    const fn check_supported(&self) -> Result<(), CallError> {
+        match self.version {
+            Named::Unsupported => Err(CallError::McpVersionUnsupported),
+            Named::None | Named::Known(_) => Ok(()),
+        }
+    }
+}
+
+// === impl Named ===
+
+impl Named {
+    fn of(head: &RequestHead<'_>) -> Self {
+        match head.header(VERSION) {
+            None => Self::None,
+            Some(text) => Version::parse(text).map_or(Self::Unsupported, Self::Known),
+        }
+    }
+}
