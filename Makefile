@@ -1,6 +1,6 @@
 # Everything that one does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm tools run up down test test-fast bench lint fmt
+.PHONY: help setup wasm tools run up down test test-fast test-large bench lint fmt
 
 # The programs are run from here, wherever else a shell may send builds.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -19,11 +19,11 @@ wasm: ## Build the plugin: target/actgate.wasm
 tools: ## Build the actgate and actgate-demo commands
 	cargo build --package actgate-harness --package actgate-control --package actgate-demo --bins
 
-run: setup wasm tools ## Play an agent session against a real Envoy, and stay up (ONCE=1: do not stay)
-	@target/debug/actgate-demo run $(if $(filter 1,$(ONCE)),--once)
+run: setup wasm tools ## Play an agent session against a real Envoy, and stay up (ONCE=1: do not stay; GATEWAY=wasmtime: without Envoy)
+	@target/debug/actgate-demo run $(if $(filter 1,$(ONCE)),--once) $(if $(GATEWAY),--gateway $(GATEWAY))
 
-up: setup wasm tools ## Start the demo in the background; addresses in .run/env
-	@target/debug/actgate-demo up
+up: setup wasm tools ## Start the demo in the background; addresses in .run/env (GATEWAY=wasmtime: without Envoy)
+	@target/debug/actgate-demo up $(if $(GATEWAY),--gateway $(GATEWAY))
 
 down: ## End what `make up` started
 	@if [ -x target/debug/actgate-demo ]; then target/debug/actgate-demo down; fi
@@ -36,6 +36,9 @@ test: setup wasm tools ## Every test, those against a real Envoy and real server
 test-fast: ## The tests that need neither Envoy nor servers
 	cargo test --quiet --package actgate-token --package actgate-call --package actgate-authz --package actgate-harness
 	cargo test --quiet --package actgate-tests --test cases -- native
+
+test-large: setup wasm ## Push 1 GiB packs through a real Envoy (ACTGATE_LARGE_MIB: another size)
+	ACTGATE_LARGE_MIB=$${ACTGATE_LARGE_MIB:-1024} cargo test --package actgate-tests --test e2e_git -- large --nocapture
 
 bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does it work; see docs/performance.md)
 	@cargo build --quiet --package actgate-bench

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings what the demo world and the tests need into .run: the wasm target, Envoy, RustyVault, the MCP SDK, and from
-# Debian a web server for git, a registry and its client, and PostgreSQL. Does only what is not done yet. Needs no root; as
-# root it installs the C libraries that are missing, otherwise it names them.
+# Debian a web server for git, a registry and its client, PostgreSQL and Chromium. Does only what is not done yet. Needs
+# no root; as root it installs the C libraries that are missing, otherwise it names them.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -9,6 +9,8 @@ root=$PWD
 ENVOY=1.40.0
 RVAULT=0.2.1
 MCP=2.3.0
+PLAYWRIGHT=1.65.1
+AXE=4.14.1
 
 exec </dev/null
 mkdir -p .run/stamps .run/logs
@@ -172,7 +174,8 @@ unresolved() {
 
 # Where the libraries of the packages lie, as LD_LIBRARY_PATH has it.
 libraries() {
-    for folder in "$root/$place"/root/usr/lib/*-linux-gnu* "$root/$place"/root/lib/*-linux-gnu*; do
+    for folder in "$root/$place"/root/usr/lib/*-linux-gnu* "$root/$place"/root/lib/*-linux-gnu* \
+        "$root/$place"/root/usr/lib/*-linux-gnu*/pulseaudio; do
         if [ -d "$folder" ]; then printf '%s:' "$folder"; fi
     done
 }
@@ -186,8 +189,9 @@ needed_libraries() {
 installed() { [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 unpack() {
+    [ $# -gt 0 ] || return 0
+    (cd "$place/packages" && own_apt apt-get download "$@") || return 1
     for package in "$@"; do
-        (cd "$place/packages" && own_apt apt-get download "$package") || return 1
         for file in "$place/packages/${package}_"*.deb; do
             dpkg-deb -x "$file" "$place/root" || return 1
         done
@@ -212,16 +216,18 @@ unpack_debian() {
     round=0
     # A library may need others: a few rounds find them all.
     while [ -n "$(unresolved)" ] && [ $round -lt 6 ]; do
-        round=$((round + 1))
+        round=$((round + 1)) wanted=''
         # shellcheck disable=SC2086
         for library in $(needed_libraries $fetched); do
             case " $fetched " in *" $library "*) continue ;; esac
             # PostgreSQL compiles queries with it where it is there; it is as large as everything else together.
             case $library in libllvm*) continue ;; esac
             installed "$library" && continue
-            unpack "$library" || return 1
-            fetched="$fetched $library"
+            wanted="$wanted $library"
         done
+        # shellcheck disable=SC2086
+        unpack $wanted || return 1
+        fetched="$fetched $wanted"
     done
     if [ -n "$(unresolved)" ]; then
         echo "no package brings these libraries:" $(unresolved)
@@ -234,7 +240,7 @@ unpack_debian() {
         cat >"$wrapper" <<EOF
 #!/bin/sh
 root=\$(cd "\$(dirname "\$0")/../root" && pwd)
-for folder in "\$root"/usr/lib/*-linux-gnu* "\$root"/lib/*-linux-gnu*; do
+for folder in "\$root"/usr/lib/*-linux-gnu* "\$root"/lib/*-linux-gnu* "\$root"/usr/lib/*-linux-gnu*/pulseaudio; do
     if [ -d "\$folder" ]; then LD_LIBRARY_PATH=\$folder\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}; fi
 done
 export LD_LIBRARY_PATH
@@ -274,6 +280,23 @@ if ! stamped postgres-1 || ! [ -x .run/postgres/bin/initdb ]; then
     place=.run/postgres programs='usr/lib/postgresql/*/bin/postgres usr/lib/postgresql/*/bin/initdb' modules=''
     step "postgres" "half a minute" unpack_postgres
     stamp postgres-1
+fi
+
+# A browser for the tests of the console.
+if ! stamped chromium-1 || ! [ -x .run/chromium/bin/chromium ]; then
+    need_debian Chromium
+    place=.run/chromium programs='usr/lib/chromium/chromium' modules=''
+    unpack_chromium() { unpack_debian chromium chromium-common fonts-dejavu-core && .run/chromium/bin/chromium --version; }
+    step "chromium" "a minute" unpack_chromium
+    stamp chromium-1
+fi
+
+if ! stamped "playwright-$PLAYWRIGHT" && have npm; then
+    install_playwright() {
+        npm install --no-audit --no-fund --ignore-scripts --prefix .run/playwright "playwright-core@$PLAYWRIGHT" "axe-core@$AXE"
+    }
+    step "playwright-$PLAYWRIGHT" "a few seconds" install_playwright
+    stamp "playwright-$PLAYWRIGHT"
 fi
 
 say "everything is there"

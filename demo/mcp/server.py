@@ -21,25 +21,25 @@ def place(path: str) -> Path:
     return found
 
 
-@server.tool()
+@server.tool(structured_output=False)
 def read_file(path: str) -> str:
     """Read a file."""
     return place(path).read_text()
 
 
-@server.tool()
+@server.tool(structured_output=False)
 def read_files(paths: list[str]) -> dict[str, str]:
     """Read several files."""
     return {path: place(path).read_text() for path in paths}
 
 
-@server.tool()
+@server.tool(structured_output=False)
 def list_files(folder: str) -> list[str]:
     """List the files of a folder."""
     return sorted(entry.name for entry in place(folder).iterdir())
 
 
-@server.tool()
+@server.tool(structured_output=False)
 def write_file(path: str, content: str, append: bool = False) -> str:
     """Write a file, or append to it."""
     file = place(path)
@@ -49,7 +49,7 @@ def write_file(path: str, content: str, append: bool = False) -> str:
     return f"{path} has {file.stat().st_size} bytes now"
 
 
-@server.tool()
+@server.tool(structured_output=False)
 def delete_file(path: str) -> str:
     """Delete a file."""
     place(path).unlink()

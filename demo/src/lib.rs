@@ -1,4 +1,4 @@
-//! The demo world: real servers behind a real Envoy, for make run, make up and the end-to-end tests.
+//! The demo world: real servers behind a real Envoy or `actgate serve`, for make run, make up and the end-to-end tests.
 //!
 //! Every server belongs to one stack, whose files lie in one state folder (`.run`, or a folder of its own
 //! where several stacks run at once), listens on loopback only, and ends with whoever started it.
@@ -9,6 +9,7 @@
 pub mod actgate;
 pub mod envoy;
 pub mod error;
+pub mod gateway;
 pub mod git;
 pub mod http;
 pub mod layout;
@@ -18,6 +19,7 @@ pub mod pid;
 pub mod port;
 pub mod recorder;
 pub mod registry;
+pub mod serve;
 pub mod server;
 pub mod session;
 pub mod tool;

@@ -9,6 +9,7 @@ use std::{
 
 use actgate_demo::{
     error::DemoError,
+    gateway::Kind,
     layout::Layout,
     session::{self, Report},
     world::{Ports, World},
@@ -27,7 +28,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Start everything, return when it is ready, and leave it running.
-    Up,
+    Up {
+        /// What stands before the tools.
+        #[arg(long, value_enum, default_value_t)]
+        gateway: Kind,
+    },
     /// End what `up` left running.
     Down,
     /// Start everything, play the agent session, and stay until Ctrl-C.
@@ -35,6 +40,9 @@ enum Command {
         /// End after the session; fail if any step did not go as it should.
         #[arg(long)]
         once: bool,
+        /// What stands before the tools.
+        #[arg(long, value_enum, default_value_t)]
+        gateway: Kind,
     },
 }
 
@@ -63,9 +71,11 @@ async fn interruptible(command: Command) -> Result<ExitCode, DemoError> {
     let layout = Layout::find(&here)?;
     let started = async {
         match command {
-            Command::Up => up(&layout, &mut report).await.map(|()| Stage::Done(ExitCode::SUCCESS)),
+            Command::Up { gateway } => {
+                up(&layout, gateway, &mut report).await.map(|()| Stage::Done(ExitCode::SUCCESS))
+            }
             Command::Down => down(&layout, &mut report).await.map(|()| Stage::Done(ExitCode::SUCCESS)),
-            Command::Run { once } => run(&layout, &mut report, once).await,
+            Command::Run { once, gateway } => run(&layout, gateway, &mut report, once).await,
         }
     };
     let stage = tokio::select! {
@@ -95,9 +105,9 @@ enum Stage {
     Staying(Box<World>),
 }
 
-async fn up(layout: &Layout, report: &mut Terminal) -> Result<(), DemoError> {
-    let world = start(layout, report).await?;
-    let gateway = world.envoy().gateway();
+async fn up(layout: &Layout, kind: Kind, report: &mut Terminal) -> Result<(), DemoError> {
+    let world = start(layout, kind, report).await?;
+    let gateway = world.gateway().address();
     world.leave_running();
     report.line(&format!("The gateway is at http://{gateway}; source .run/env for all addresses."))
 }
@@ -110,8 +120,8 @@ async fn down(layout: &Layout, report: &mut Terminal) -> Result<(), DemoError> {
     if ended.is_empty() { report.line("nothing was running") } else { Ok(()) }
 }
 
-async fn run(layout: &Layout, report: &mut Terminal, once: bool) -> Result<Stage, DemoError> {
-    let world = start(layout, report).await?;
+async fn run(layout: &Layout, kind: Kind, report: &mut Terminal, once: bool) -> Result<Stage, DemoError> {
+    let world = start(layout, kind, report).await?;
     let wrong = session::play(&world, report).await?;
     if once {
         world.stop().await?;
@@ -121,23 +131,25 @@ async fn run(layout: &Layout, report: &mut Terminal, once: bool) -> Result<Stage
     Ok(Stage::Staying(Box::new(world)))
 }
 
-async fn start(layout: &Layout, report: &mut Terminal) -> Result<World, DemoError> {
+async fn start(layout: &Layout, kind: Kind, report: &mut Terminal) -> Result<World, DemoError> {
     let running = World::running(layout)?;
     if !running.is_empty() {
         let servers: Vec<String> = running.iter().map(ToString::to_string).collect();
         return Err(DemoError::Running { servers: servers.join(", ") });
     }
-    let ports = Ports::from_environment()?;
+    let ports = Ports::from_environment(kind)?;
     // Progress is for people; a terminal that went away is no reason to stop.
-    World::start(layout, ports, |text| if let Err(_unseen) = report.progress(text) {}).await
+    World::start(layout, kind, ports, |text| if let Err(_unseen) = report.progress(text) {}).await
 }
 
 async fn try_by_hand(world: &World, report: &mut Terminal) -> Result<(), DemoError> {
     let token = world.actgate().token("spiffe://demo/agent/coder", "alice@demo", &["--ttl", "1h"]).await?;
-    let gateway = world.envoy().gateway();
+    let gateway = world.gateway().address();
     report.heading("By hand")?;
     report.line(&format!("    gateway  http://{gateway}"))?;
-    report.line(&format!("    Envoy    http://{}", world.envoy().admin()))?;
+    if let Some(admin) = world.gateway().admin() {
+        report.line(&format!("    Envoy    http://{admin}"))?;
+    }
     report.line("    ledger   .run/ledger.jsonl")?;
     report.line("    shell    . .run/env")?;
     report.line("\n    As alice's coder, for an hour:\n")?;

@@ -148,7 +148,7 @@ impl Step {
         let bearer = token.map(|token| format!("Bearer {token}"));
         let mut headers: Vec<(&str, &str)> = self.headers.to_vec();
         headers.extend(bearer.iter().map(|bearer| ("authorization", bearer.as_str())));
-        let gateway = world.envoy().gateway();
+        let gateway = world.gateway().address();
         let body = self.body.as_bytes();
         Exchange { headers: &headers, body, ..Exchange::new(gateway, self.method, self.path) }.send().await
     }

@@ -20,6 +20,7 @@ pub struct Tool {
     command: Command,
     shown: String,
     input: Vec<u8>,
+    limit: Duration,
 }
 
 /// A program that has ended.
@@ -48,7 +49,7 @@ impl Tool {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.kill_on_drop(true);
-        Self { command, shown: shown.to_string_lossy().into_owned(), input: Vec::new() }
+        Self { command, shown: shown.to_string_lossy().into_owned(), input: Vec::new(), limit: LIMIT }
     }
 
     /// Runs it in this folder.
@@ -72,12 +73,19 @@ impl Tool {
         self
     }
 
+    /// Lets it take longer than usual.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Runs it to its end, whatever that is.
     ///
     /// # Errors
     /// [`DemoError::Io`] where it cannot be run.
     pub async fn finish(self) -> Result<Finished, DemoError> {
-        let Self { mut command, shown, input } = self;
+        let Self { mut command, shown, input, limit } = self;
         let failed = || DemoError::io(format!("run `{}`", shown.split(' ').next().unwrap_or_default()));
         let mut child = command.spawn().map_err(failed())?;
         let stdin = child.stdin.take();
@@ -87,7 +95,7 @@ impl Tool {
                 if let Err(_closed) = stdin.write_all(&input).await {}
             }
         };
-        let ended = timeout(LIMIT, async { tokio::join!(feed, child.wait_with_output()).1 }).await;
+        let ended = timeout(limit, async { tokio::join!(feed, child.wait_with_output()).1 }).await;
         let output = ended.map_err(std::io::Error::other).and_then(|output| output).map_err(failed())?;
         Ok(Finished {
             success: output.status.success(),

@@ -10,12 +10,14 @@ use crate::{
     actgate::Actgate,
     envoy::{Envoy, EnvoyOptions, Plugin},
     error::DemoError,
+    gateway::{Gateway, Kind},
     git::Git,
     layout::{Layout, write_private},
     mcp::Mcp,
     pid::PidRecord,
     port,
     registry::Registry,
+    serve::{Serve, ServeOptions},
     server::Server,
     vault::Vault,
 };
@@ -25,7 +27,7 @@ use crate::{
 pub struct Ports {
     /// The gateway's.
     pub gateway: u16,
-    /// Envoy's admin interface's.
+    /// Envoy's admin interface's, where it is Envoy.
     pub admin: u16,
 }
 
@@ -35,7 +37,7 @@ pub struct World {
     layout: Layout,
     actgate: Actgate,
     // The gateway goes before what is behind it.
-    envoy: Envoy,
+    gateway: Gateway,
     vault: Vault,
     git: Git,
     registry: Registry,
@@ -49,9 +51,12 @@ impl Ports {
     ///
     /// # Errors
     /// [`DemoError::PortInvalid`] and [`DemoError::PortTaken`].
-    pub fn from_environment() -> Result<Self, DemoError> {
+    pub fn from_environment(kind: Kind) -> Result<Self, DemoError> {
         let gateway = port::chosen("ACTGATE_GATEWAY_PORT", 10000)?;
-        let admin = port::chosen("ACTGATE_ADMIN_PORT", 9901)?;
+        let admin = match kind {
+            Kind::Envoy => port::chosen("ACTGATE_ADMIN_PORT", 9901)?,
+            Kind::Wasmtime => 0,
+        };
         Ok(Self { gateway, admin })
     }
 }
@@ -66,15 +71,15 @@ impl World {
     /// from starting.
     pub async fn start(
         layout: &Layout,
+        kind: Kind,
         ports: Ports,
         mut progress: impl FnMut(&str),
     ) -> Result<Self, DemoError> {
         let plugin = layout.plugin()?;
         let actgate = Actgate::new(layout)?;
         layout.folder("keys")?;
-        progress("making keys and the policy bundle");
+        progress("making keys");
         actgate.make_keys().await?;
-        let bundle = actgate.bundle().await?;
         progress("starting the secrets store");
         let vault = Vault::start(layout).await?;
         progress("starting the git server");
@@ -83,18 +88,35 @@ impl World {
         let registry = Registry::start(layout).await?;
         progress("starting the MCP server");
         let mcp = Mcp::start(layout).await?;
-        progress("starting Envoy with the plugin");
-        let plugin = Plugin::loaded(plugin, bundle);
-        let options = EnvoyOptions {
-            gateway_port: ports.gateway,
-            admin_port: ports.admin,
-            git: git.address(),
-            registry: registry.address(),
-            mcp: mcp.address(),
-            ..EnvoyOptions::new(plugin, vault.upstream().clone(), layout.ledger())
+        let gateway = match kind {
+            Kind::Envoy => {
+                progress("starting Envoy with the plugin");
+                let plugin = Plugin::loaded(plugin, actgate.bundle().await?);
+                let options = EnvoyOptions {
+                    gateway_port: ports.gateway,
+                    admin_port: ports.admin,
+                    git: git.address(),
+                    registry: registry.address(),
+                    mcp: mcp.address(),
+                    ..EnvoyOptions::new(plugin, vault.upstream().clone(), layout.ledger())
+                };
+                Gateway::Envoy(Envoy::start(layout, &options).await?)
+            }
+            Kind::Wasmtime => {
+                progress("starting actgate serve with the plugin");
+                let options = ServeOptions {
+                    port: ports.gateway,
+                    config: layout.config(),
+                    ledger: layout.ledger(),
+                    vault: vault.upstream().clone(),
+                    git: git.address(),
+                    registry: registry.address(),
+                    mcp: mcp.address(),
+                };
+                Gateway::Wasmtime(Serve::start(layout, &options).await?)
+            }
         };
-        let envoy = Envoy::start(layout, &options).await?;
-        let world = Self { layout: layout.clone(), actgate, envoy, vault, git, registry, mcp };
+        let world = Self { layout: layout.clone(), actgate, gateway, vault, git, registry, mcp };
         write_private(&layout.environment(), world.environment().as_bytes())?;
         Ok(world)
     }
@@ -131,8 +153,8 @@ impl World {
     }
 
     /// The gateway.
-    pub fn envoy(&self) -> &Envoy {
-        &self.envoy
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
     }
 
     /// The secrets store.
@@ -166,7 +188,7 @@ impl World {
     /// [`DemoError::Io`].
     pub fn ended(&mut self) -> Result<Option<&'static str>, DemoError> {
         let servers = [
-            self.envoy.server_mut(),
+            self.gateway.server_mut(),
             self.vault.server_mut(),
             self.git.server_mut(),
             self.registry.server_mut(),
@@ -200,9 +222,9 @@ impl World {
     }
 
     fn into_servers(self) -> [Server; 5] {
-        let Self { layout: _, actgate: _, envoy, vault, git, registry, mcp } = self;
+        let Self { layout: _, actgate: _, gateway, vault, git, registry, mcp } = self;
         [
-            envoy.into_server(),
+            gateway.into_server(),
             vault.into_server(),
             git.into_server(),
             registry.into_server(),
@@ -212,9 +234,8 @@ impl World {
 
     /// Addresses for a shell to source.
     fn environment(&self) -> String {
-        let variables = [
-            ("ACTGATE_GATEWAY", format!("http://{}", self.envoy.gateway())),
-            ("ACTGATE_ADMIN", format!("http://{}", self.envoy.admin())),
+        let admin = self.gateway.admin().map(|admin| ("ACTGATE_ADMIN", format!("http://{admin}")));
+        let others = [
             ("ACTGATE_CONFIG", absolute(&self.layout.config())),
             ("ACTGATE_SECRETS", format!("http://{}", self.vault.upstream().address)),
             ("ACTGATE_SECRETS_TOKEN", self.vault.root_token().to_owned()),
@@ -222,7 +243,9 @@ impl World {
             ("ACTGATE_REGISTRY", format!("http://{}", self.registry.address())),
             ("ACTGATE_MCP", format!("http://{}/mcp", self.mcp.address())),
         ];
-        variables.iter().fold(String::new(), |mut text, (name, value)| {
+        let gateway = ("ACTGATE_GATEWAY", format!("http://{}", self.gateway.address()));
+        let variables = [gateway].into_iter().chain(admin).chain(others);
+        variables.fold(String::new(), |mut text, (name, value)| {
             // Writing to a String cannot fail.
             if let Err(std::fmt::Error) = writeln!(text, "export {name}='{}'", value.replace('\'', r"'\''")) {
             }

@@ -1,5 +1,6 @@
 //! The verbs.
 
+mod approvals;
 mod build;
 mod check;
 mod completions;
@@ -27,6 +28,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Approvals(approvals::ApprovalsArgs),
     Build(build::BuildArgs),
     Check(check::CheckArgs),
     Completions(completions::CompletionsArgs),
@@ -42,6 +44,7 @@ enum Verb {
 impl Cli {
     pub(crate) fn run(self, terminal: &mut Terminal) -> io::Result<ExitCode> {
         match self.verb {
+            Verb::Approvals(args) => approvals::approvals(&args, terminal),
             Verb::Build(args) => build::build(&args, terminal),
             Verb::Check(args) => check::check(&args, terminal),
             Verb::Completions(args) => completions::completions(&args, terminal),

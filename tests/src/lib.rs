@@ -11,5 +11,6 @@
 )]
 
 pub mod cases;
+pub mod differential;
 pub mod e2e;
 pub mod probes;

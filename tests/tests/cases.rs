@@ -24,19 +24,19 @@ fn main() -> ExitCode {
         }
     };
     let obstacle = Arc::new(obstacle(root));
-    let trials = files.into_iter().flat_map(|file| trials(&suite, file, &obstacle)).collect();
+    let trials = files.iter().flat_map(|file| trials(&suite, file, &obstacle)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     // The last owner of the Envoys ends them.
     drop(suite);
     conclusion.exit_code()
 }
 
-fn trials(suite: &Arc<Suite>, file: CaseFile, obstacle: &Arc<Option<Obstacle>>) -> [Trial; 3] {
+fn trials(suite: &Arc<Suite>, file: &CaseFile, obstacle: &Arc<Option<Obstacle>>) -> [Trial; 3] {
     let (native, own) = (Arc::clone(suite), file.clone());
     [
         Trial::test(format!("native::{}", file.name), move || Ok(native.native(&own)?)),
-        through("wasm", Suite::wasm, suite, &file, obstacle),
-        through("envoy", Suite::envoy, suite, &file, obstacle),
+        through("wasm", Suite::wasm, suite, file, obstacle),
+        through("envoy", Suite::envoy, suite, file, obstacle),
     ]
 }
 

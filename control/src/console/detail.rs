@@ -54,11 +54,13 @@ pub(super) async fn show(
         div #live {
             h1 { (headline(&found)) }
             p { span class={ "state " (state.as_str()) } { (state.as_str()) } " " (standing(&app, &found, now)) }
-            (decision(&app, &who, &found, &votes, now))
             h2 { "What is asked" }
             (envelope(&found))
             h2 { "Who asks" }
             (asker(&found, history, now))
+            // Behind what it is about, so that nobody decides what they have not passed.
+            h2 { "Decision" }
+            (decision(&app, &who, &found, &votes, now))
             h2 { "What happened" }
             (happened(&events, now))
         }
@@ -155,7 +157,7 @@ fn decision(app: &App, who: &SignedIn, approval: &Approval, votes: &[Vote], now:
         html! { button class=(class) type="submit" formaction={ "/approvals/" (approval.id) "/" (verb) } { (label) } }
     };
     html! {
-        section.decision aria-label="Decision" {
+        section.decision {
             ul.quorum {
                 @for group in &approval.groups {
                     @let given: Vec<&Vote> = votes.iter().filter(|vote| vote.group == *group).collect();
@@ -216,7 +218,7 @@ fn asker(approval: &Approval, history: History, now: i64) -> Markup {
             dd { @for policy in &approval.policies { code { (visible(policy)) } " " } }
             dt { "Service" } dd { code { (visible(&approval.service)) } " through " code { (visible(&approval.audience)) } }
             @for (name, value) in &approval.context {
-                dt { (visible(name)) " " span.hint { "(the agent's word)" } }
+                dt { (visible(name)) " " span.hint { "(from the agent's token)" } }
                 dd { @match value { Value::String(text) => (visible(text)), other => (visible(&other.to_string())) } }
             }
             dt { "First asked" } dd { (exact(approval.created)) " (" (when(approval.created, now)) ")" }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actgate_call::envelope::EnvelopeBody;
 use axum::extract::State;
 use maud::{Markup, html};
 
@@ -16,6 +17,9 @@ use crate::{
     approval::{self, Approval},
     store::Filter,
 };
+
+/// Calls of one request that its entry names.
+const SHOWN_CALLS: usize = 3;
 
 pub(super) async fn show(State(app): State<Arc<App>>, who: SignedIn) -> Result<Markup, Refused> {
     let now = app.clock.now();
@@ -60,12 +64,17 @@ pub(super) fn list(approvals: &[Approval], now: i64) -> Markup {
                 @let state = approval.state_at(now);
                 li {
                     a.card href={ "/approvals/" (approval.id) } {
-                        @for call in approval.envelope.calls.iter().take(3) {
+                        @for call in approval.envelope.calls.iter().take(SHOWN_CALLS) {
                             span.verb { code { (visible(&call.action)) } }
                             span.resource { code { (visible(&call.resource)) } }
                         }
-                        @if approval.envelope.calls.len() > 3 {
-                            span { "and " (approval.envelope.calls.len().saturating_sub(3)) " more calls" }
+                        @if let more @ 1.. = approval.envelope.calls.len().saturating_sub(SHOWN_CALLS) {
+                            span { "and " (more) " more" }
+                        }
+                        @if let EnvelopeBody::Git { commands, .. } = &approval.envelope.body {
+                            @for command in commands.iter().take(SHOWN_CALLS) {
+                                span.hint { code { (short(&command.old)) " → " (short(&command.new)) } }
+                            }
                         }
                         span.meta {
                             span class={ "state " (state.as_str()) } { (state.as_str()) }
@@ -83,4 +92,12 @@ pub(super) fn list(approvals: &[Approval], now: i64) -> Markup {
             }
         }
     }
+}
+
+/// An object id, to tell entries apart; in full it stands on the call's own page.
+fn short(id: &str) -> Markup {
+    if id.bytes().all(|digit| digit == b'0') {
+        return html! { "nothing" };
+    }
+    html! { (visible(&id.chars().take(12).collect::<String>())) }
 }

@@ -15,11 +15,14 @@ pub(super) fn exact(at: i64) -> String {
         .map_or_else(|| at.to_string(), |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
-/// `in 12 min`, `3 h ago`
+/// `in 12 min`, `3 h ago`, `just now`
 pub(super) fn relative(at: i64, now: i64) -> String {
     let away = at.saturating_sub(now);
+    if away == 0 {
+        return "just now".to_owned();
+    }
     let length = length(away.saturating_abs());
-    if away >= 0 { format!("in {length}") } else { format!("{length} ago") }
+    if away > 0 { format!("in {length}") } else { format!("{length} ago") }
 }
 
 /// `45 s`, `12 min`, `3 h`, `2 days`

@@ -104,13 +104,24 @@ impl Replica {
         Self::start_with(folder, store, CONFIG).await
     }
 
+    /// With the address that it listens on as its public one.
+    pub async fn start_public(folder: &Path, store: Store) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let public = format!("http://{}", listener.local_addr().unwrap());
+        Self::start_on(listener, folder, store, &CONFIG.replace("http://console.test", &public)).await
+    }
+
     pub async fn start_with(folder: &Path, store: Store, config: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_on(listener, folder, store, config).await
+    }
+
+    async fn start_on(listener: TcpListener, folder: &Path, store: Store, config: &str) -> Self {
         let config = Config::parse(config, folder).unwrap();
         let key = GrantKey::in_file(&folder.join("grant-key.pem")).unwrap();
         let clock = Arc::new(AtomicI64::new(BEGIN));
         let app = App::new(config, store, key, Clock::Turned(Arc::clone(&clock)), true).unwrap();
         let app = Arc::new(app);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = Arc::clone(&app).serve(listener, async move { drop(stopped.await) });

@@ -120,7 +120,7 @@ fn routes(document: &BundleDocument, authorizer: &Authorizer) -> Vec<RouteText> 
                 service: service.call.name.clone(),
                 name: kind.name,
                 file: file.to_owned(),
-                at: kind.pointer.map_or(At::Pointer("/service".to_owned()), |at| At::Pointer(at.to_owned())),
+                at: At::Pointer(kind.pointer.unwrap_or("/service").to_owned()),
             });
         }
     }

@@ -94,7 +94,7 @@ pub(crate) struct Question {
 impl Inquiry {
     /// The same as a question.
     pub fn request(&self) -> AccessRequest<'_> {
-        AccessRequest { caller: &self.caller, calls: &self.calls, now: self.now }
+        AccessRequest { caller: &self.caller, calls: &self.calls, now: self.now, approved: &[] }
     }
 }
 

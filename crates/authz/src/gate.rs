@@ -320,7 +320,7 @@ impl Gate {
         let caller = Caller::resolve(token, &authorizer.verifier).map_err(|error| refused(&error))?;
         let caller = findings.caller.insert(caller);
         findings.attempt.caller(caller);
-        findings.voice = std::mem::take(&mut findings.voice).to_caller(&head);
+        findings.voice = std::mem::take(&mut findings.voice).for_known_caller(&head);
         // Only from here on may `mode: observe` soften a verdict.
         findings.service = Some(service);
         let route = service.call.adapter.route(&head, &service.call).map_err(|error| malformed(&error))?;

@@ -66,12 +66,18 @@ impl Voice {
     }
 
     /// The voice once the caller is known, for programs that listen to nothing but a success.
-    pub(crate) fn to_caller(self, head: &RequestHead<'_>) -> Self {
+    pub(crate) fn for_known_caller(self, head: &RequestHead<'_>) -> Self {
         match self {
             Self::Git if head.method() == "POST" && head.path().as_str().ends_with("/git-upload-archive") => {
                 Self::Archive
             }
-            Self::Http | Self::Oci { .. } | Self::Git | Self::Lfs | Self::Archive | Self::Push(_) => self,
+            Self::Http
+            | Self::Oci { .. }
+            | Self::Git
+            | Self::Lfs
+            | Self::Archive
+            | Self::Push(_)
+            | Self::Mcp(_) => self,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
     adapter::{Adapter, Route},
     catalog::{IdTemplate, Lineage, ParentRule, ResourceRule, RouteRule},
     form::{ActionForm, TypeForm},
-    git::{self, Endpoint, vocabulary},
+    git::{Endpoint, vocabulary},
     mcp::{self, Section},
 };
 
@@ -117,7 +117,7 @@ impl<'a> RequestKind<'a> {
                 &vocabulary::REF_DELETE,
             ],
         };
-        let calls = actions.iter().flat_map(|form| CallShape::of_form(form, &git::vocabulary::TYPES));
+        let calls = actions.iter().flat_map(|form| CallShape::of_form(form, &vocabulary::TYPES));
         Self { name: git_name(endpoint).to_owned(), pointer: None, calls: calls.collect() }
     }
 
@@ -155,7 +155,7 @@ impl<'a> CallShape<'a> {
         form: &'static ActionForm,
         types: &'static [&'static TypeForm],
     ) -> impl Iterator<Item = CallShape<'a>> {
-        form.resources.iter().map(|type_name| CallShape {
+        form.resources.iter().map(move |type_name| CallShape {
             action: form.name,
             pointer: None,
             resource: EntityShape::of_form(type_name, types),
@@ -188,7 +188,8 @@ impl<'a> EntityShape<'a> {
         let form: Option<&'static TypeForm> = types.iter().copied().find(|form| form.name == type_name);
         let parents = form.into_iter().flat_map(|form| form.parents.iter().copied());
         // A type that is in itself is the same shape again.
-        let parents = parents.filter(|parent| *parent != type_name).map(|parent| Self::of_form(parent, types));
+        let parents =
+            parents.filter(|parent| *parent != type_name).map(|parent| Self::of_form(parent, types));
         Self { type_name, id: IdShape::Any, parents: parents.collect() }
     }
 

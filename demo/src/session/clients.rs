@@ -274,7 +274,7 @@ impl<'w> Desk<'w> {
 
     /// Runs a client to its end.
     pub(super) async fn run(&self, client: Client, token: Option<&str>) -> Result<Finished, DemoError> {
-        let gateway = self.world.envoy().gateway();
+        let gateway = self.world.gateway().address();
         let url = |repository: &str| format!("http://{gateway}/git/{repository}.git");
         match client {
             Client::Clone(repository) => {

@@ -255,24 +255,29 @@ fn answered(
         None if route
             .is_some_and(|route| route.speaks_git && outcome.recorded("/service") == route.service) =>
         {
-            git_refusal(outcome, findings);
+            git_refusal(exchange, &answer, outcome, findings);
         }
         None if route
             .is_some_and(|route| route.speaks_mcp && outcome.recorded("/service") == route.service) =>
         {
-            mcp::refusal(step, exchange, &answer, outcome, findings);
+            mcp::refusal(exchange, &answer, outcome, findings);
         }
         None => refusal(step, &answer, outcome, findings),
     }
 }
 
 /// A refusal that git prints, with what the ledger says: a report where the status is a success, else plain text.
-fn git_refusal(outcome: &Outcome, findings: &mut Findings) {
+fn git_refusal(exchange: &Exchange, answer: &Value, outcome: &Outcome, findings: &mut Findings) {
     let reason = outcome.recorded("/decided/reason");
-    let told = format!("reason: {reason}, decision: {}\n", outcome.recorded("/id"));
+    let told = format!("reason: {reason}, decision: {}", outcome.recorded("/id"));
     let came = String::from_utf8_lossy(&outcome.body);
-    findings.holds("reason and decision in the body", came.contains(&told), &told, quoted(&came));
+    // Git LFS prints the message of its own document.
+    let is_lfs = exchange.path.contains("/info/lfs/");
+    let message = answer.get("message").and_then(Value::as_str).unwrap_or_default();
+    let says = if is_lfs { message.ends_with(&told) } else { came.contains(&format!("{told}\n")) };
+    findings.holds("reason and decision in the body", says, &told, quoted(&came));
     let wanted = match outcome.status {
+        _ if is_lfs => "application/vnd.git-lfs+json",
         200 => "application/x-git-receive-pack-result",
         _ => "text/plain; charset=utf-8",
     };
@@ -300,7 +305,7 @@ fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findin
         Some(detail) => (detail, "application/json"),
         None => (answer, "application/problem+json"),
     };
-    problem(step, answer, outcome, findings);
+    problem(answer, outcome, findings);
     let status = answer.get("status").and_then(Value::as_u64).unwrap_or_default();
     findings.holds(
         "status in the body",
@@ -322,7 +327,7 @@ fn challenged(status: u16, outcome: &Outcome, findings: &mut Findings) {
 }
 
 /// The problem document of a refusal, wherever in the answer it is.
-fn problem(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findings) {
+fn problem(answer: &Value, outcome: &Outcome, findings: &mut Findings) {
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
     let reason = outcome.recorded("/decided/reason");
     findings.equal("/expect/reason", "reason in the body", reason, text("reason"));

@@ -101,7 +101,7 @@ impl Question {
         }
         // A case lives at its own time, whenever it is looked at.
         let is_case = raw._expect.is_some();
-        let now = now.or(is_case.then_some(NOW));
+        let now = if now.is_none() && is_case { Some(NOW) } else { now };
         Ok(steps.into_iter().map(|step| Self { step, now }).collect())
     }
 

@@ -93,7 +93,7 @@ enum World {
 }
 
 pub(crate) fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result<ExitCode> {
-    let told = questions(args).and_then(|questions| Ok((World::of(args, &questions)?, questions)));
+    let told = questions(args).and_then(|questions| Ok((World::of(args)?, questions)));
     let explained = told.and_then(|(world, questions)| {
         let analysis = Analysis::load(world.bundle()).map_err(|faults| {
             let mut places = world.places();
@@ -206,9 +206,10 @@ fn plan(args: &ExplainArgs, subject: &str) -> Result<TokenPlan, String> {
 // === impl World ===
 
 impl World {
-    fn of(args: &ExplainArgs, questions: &[Question]) -> Result<Self, Vec<Diagnostic>> {
+    fn of(args: &ExplainArgs) -> Result<Self, Vec<Diagnostic>> {
         let is_pack = args.config.is_dir();
-        if is_pack || questions.iter().any(|question| question.token().is_some()) {
+        // A token of somebody else's could only come in a header.
+        if is_pack || args.subject.is_some() || args.headers.is_empty() {
             let origin =
                 if is_pack { Origin::Pack(args.config.clone()) } else { Origin::Config(args.config.clone()) };
             return Setup::of(&origin).map(Box::new).map(Self::Own);

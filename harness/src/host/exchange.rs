@@ -130,11 +130,6 @@ struct Run<'u> {
     end: End,
 }
 
-/// What Envoy's router says of an upstream that goes away (`Router::Filter::onUpstreamReset`).
-const RESET_BODY: &str =
-    "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
-const RESET_DETAILS: &str = "upstream_reset_before_response_started{connection_termination}";
-
 // === impl Vm ===
 
 impl Vm {
@@ -286,7 +281,7 @@ impl Run<'_> {
                 Input::ResponseTrailers,
             )),
             Answer::Local(reply) => vm.reply(stream, &reply),
-            Answer::Reset => vm.reply(stream, &LocalReply::new(503, RESET_DETAILS, RESET_BODY)),
+            Answer::Reset => vm.upstream_closed(stream),
             Answer::Silence => {}
         }
     }

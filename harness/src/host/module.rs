@@ -1,5 +1,7 @@
 //! A compiled module.
 
+mod cache;
+
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -11,15 +13,17 @@ use std::{
     time::Duration,
 };
 
-use wasmtime::{Cache, CacheConfig, Config, Engine, InstancePre, Linker, OptLevel, WasmBacktraceDetails};
+use wasmtime::{Config, Engine, InstancePre, Linker, OptLevel, WasmBacktraceDetails};
 
+use self::cache::CodeCache;
 use super::{abi, state::Host};
 
 /// How a module is compiled and run.
 #[derive(Debug, Clone, Default)]
 pub struct ModuleOptions {
-    /// A folder where compiled code is kept, by the content of the module and the settings of the compiler. Whoever
-    /// can write there can run code here: it belongs to the user alone.
+    /// A folder where compiled code is kept, by the content of the module, the version of the compiler and its settings.
+    /// What is damaged there, or was changed, is compiled anew; where it cannot be used, it is not. Whoever can write
+    /// there can run code here: it belongs to the user alone.
     pub cache: Option<PathBuf>,
     /// Whether instructions are counted, which makes them a third slower.
     pub fuel: bool,
@@ -88,8 +92,11 @@ impl Module {
     pub fn compile(bytes: &[u8], options: &ModuleOptions) -> Result<Self, ModuleError> {
         let compiler = |error: wasmtime::Error| ModuleError::Compiler(format!("{error:#}"));
         let refused = |error: wasmtime::Error| ModuleError::Refused(format!("{error:#}"));
-        let engine = Engine::new(&config(options).map_err(compiler)?).map_err(compiler)?;
+        let cache = options.cache.as_deref().and_then(|folder| CodeCache::open(folder).ok());
+        let engine = Engine::new(&config(options, cache.as_ref())).map_err(compiler)?;
         let module = wasmtime::Module::new(&engine, bytes).map_err(refused)?;
+        // What could not be noted is compiled anew the next time.
+        if let Some(Err(_unnoted)) = cache.map(|cache| cache.seal()) {}
         if module.get_export(ABI).is_none() {
             return Err(ModuleError::Refused(format!("it does not export `{ABI}`")));
         }
@@ -129,19 +136,15 @@ impl fmt::Debug for Module {
     }
 }
 
-fn config(options: &ModuleOptions) -> wasmtime::Result<Config> {
+fn config(options: &ModuleOptions, cache: Option<&CodeCache>) -> Config {
     let mut config = Config::new();
     config
         .cranelift_opt_level(OptLevel::Speed)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .consume_fuel(options.fuel)
-        .epoch_interruption(options.deadline.is_some());
-    if let Some(folder) = &options.cache {
-        let mut cache = CacheConfig::new();
-        cache.with_directory(folder);
-        config.cache(Some(Cache::new(cache)?));
-    }
-    Ok(config)
+        .epoch_interruption(options.deadline.is_some())
+        .cache(cache.and_then(|cache| cache.for_engine().ok()));
+    config
 }
 
 // === impl Ticker ===

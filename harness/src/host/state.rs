@@ -85,6 +85,7 @@ pub(super) enum Deferred {
     Reply(u32, LocalReply),
     Continue(u32, Direction),
     Reset(u32),
+    TooLarge(u32, Direction),
     QueueReady(u32),
 }
 

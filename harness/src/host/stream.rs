@@ -198,6 +198,8 @@ impl Stream {
 
     /// Whether nothing may go on in this direction.
     pub(super) fn is_over(&self, direction: Direction) -> bool {
-        self.ended || self.message(direction).aborted
+        // Once the end of a response has come, nothing of the request counts, whether the client has it or not.
+        let answered = direction == Direction::Request && self.response.complete;
+        self.ended || answered || self.message(direction).aborted
     }
 }

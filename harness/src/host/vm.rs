@@ -292,7 +292,12 @@ impl Vm {
             match deferred {
                 Deferred::Reply(id, reply) => self.local_reply(id, &reply),
                 Deferred::Continue(id, direction) => self.resume(id, direction),
-                Deferred::Reset(id) => self.reset(id, "wasm_close_stream"),
+                Deferred::Reset(id) => {
+                    let streams = &self.store.data().streams;
+                    let known = streams.get(&id).and_then(|own| own.info.details.clone());
+                    self.reset(id, known.as_deref().unwrap_or("wasm_close_stream"));
+                }
+                Deferred::TooLarge(id, direction) => self.too_large(id, direction),
                 Deferred::QueueReady(token) => {
                     self.call(ROOT, "proxy_on_queue_ready", |callbacks, store| {
                         callbacks.queue_ready(store, (ROOT, token))

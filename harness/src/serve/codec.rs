@@ -129,6 +129,11 @@ impl<S> Guarded<S> {
     fn head(&mut self) -> bool {
         let blank = self.input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         self.input.drain(..blank);
+        // A client that speaks TLS waits for an answer before it ever ends a line.
+        if self.input.first().is_some_and(|byte| !head::is_token(*byte)) {
+            self.refuse(Refusal { status: 400, details: "http1.codec_error", head: Head::default() });
+            return false;
+        }
         let Some(end) = end_of_head(&self.input) else {
             if self.input.len() > MAX_HEAD {
                 self.refuse(Refusal {
@@ -148,6 +153,8 @@ impl<S> Guarded<S> {
             Ok((head, framing)) => {
                 self.output.extend_from_slice(stand_in(&head, framing).as_bytes());
                 self.state = match framing {
+                    // What follows is meant for the other end of a tunnel, and there is none.
+                    _ if head.method == b"CONNECT" => State::Refused,
                     Framing::Nothing | Framing::Length(0) => State::Head,
                     Framing::Length(length) => State::Body(Body::Length(length)),
                     Framing::Chunked => State::Body(Body::Size(Vec::new())),
@@ -215,6 +222,7 @@ fn stand_in(head: &Head, framing: Framing) -> String {
     // Only HEAD has another framing of its response.
     let method = if head.method == b"HEAD" { "HEAD" } else { "POST" };
     let framing = match framing {
+        _ if head.method == b"CONNECT" => String::new(),
         Framing::Nothing => String::new(),
         Framing::Length(length) => format!("content-length: {length}\r\n"),
         Framing::Chunked => "transfer-encoding: chunked\r\n".to_owned(),
@@ -224,7 +232,8 @@ fn stand_in(head: &Head, framing: Framing) -> String {
         let mut words = values.flat_map(|value| value.split(|byte| *byte == b','));
         words.any(|own| own.trim_ascii().eq_ignore_ascii_case(word))
     };
-    let closing = if says(b"connection", b"close") { "connection: close\r\n" } else { "" };
+    let closing =
+        if head.method == b"CONNECT" || says(b"connection", b"close") { "connection: close\r\n" } else { "" };
     let expecting = if says(b"expect", b"100-continue") { "expect: 100-continue\r\n" } else { "" };
     format!("{method} / HTTP/1.1\r\nhost: -\r\n{framing}{closing}{expecting}\r\n")
 }

@@ -10,7 +10,7 @@ use super::{
     worker::Seed,
 };
 use crate::{
-    check::check,
+    check::{UnruledRoutes, check},
     diagnostic::Diagnostic,
     host::{Entropy, Module, Plugin, Shared, Vm},
     route::{self, Route},
@@ -58,7 +58,7 @@ impl Trouble {
 impl Served {
     /// Checks everything, and starts a plugin for each worker. Gives warnings too, and the files that it was made of.
     pub(super) fn load(&self, module: &Module, shared: &Shared, workers: usize) -> Result<Loaded, Trouble> {
-        let checked = check(&self.config).map_err(Trouble::Findings)?;
+        let checked = check(&self.config, UnruledRoutes::Warn).map_err(Trouble::Findings)?;
         if !checked.passed() {
             return Err(Trouble::Findings(checked.findings));
         }

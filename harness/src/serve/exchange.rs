@@ -200,6 +200,9 @@ impl Exchange {
     /// Answers a head that the plugin does not see.
     fn refuse(&mut self, reply: &LocalReply) {
         let stream = self.stream;
+        if reply.details.starts_with("http1.") {
+            self.executed.flags = "DPE";
+        }
         self.context.instance.clone().with(|vm| {
             vm.rejected(stream, Headers::default(), reply.status, &reply.details);
         });
@@ -213,6 +216,7 @@ impl Exchange {
             client.push(reply.body.clone());
             client.finish();
         }
+        self.executed.response_bytes = u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
     }
 
     /// What is known in the end, and what the client still sends.

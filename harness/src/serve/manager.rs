@@ -12,16 +12,34 @@ const HOP: [&[u8]; 4] = [b"connection", b"keep-alive", b"proxy-connection", b"up
 
 /// The head of a request of HTTP/2, in which there are no folds, fragments or spaces to be strict about: hyper's own
 /// reader drops a fragment, so what is decided on and what goes upstream is the path without it.
-pub(super) fn of_http2(parts: &Parts) -> Head {
+///
+/// # Errors
+/// A scheme that is none of HTTP.
+pub(super) fn of_http2(parts: &Parts) -> Result<Head, Refusal> {
     let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes().to_vec());
     let mut fields = fields(&parts.headers);
     let host = fields.iter().find(|(name, _)| name == b"host").map(|(_, value)| value.clone());
     fields.retain(|(name, _)| name != b"host");
-    Head {
+    join_cookies(&mut fields);
+    let head = Head {
         method: parts.method.as_str().as_bytes().to_vec(),
         authority: authority.or(host),
         path: parts.uri.path_and_query().map(|path| path.as_str().as_bytes().to_vec()),
         fields,
+    };
+    match parts.uri.scheme_str() {
+        None | Some("http" | "https") => Ok(head),
+        Some(_) => Err(Refusal { status: 400, details: "http2.invalid_scheme", head }),
+    }
+}
+
+/// A client may send the crumbs of one `cookie` apart (RFC 9113 section 8.2.3).
+fn join_cookies(fields: &mut Vec<(Vec<u8>, Vec<u8>)>) {
+    let crumbs: Vec<Vec<u8>> =
+        fields.iter().filter(|(name, _)| name == b"cookie").map(|(_, value)| value.clone()).collect();
+    if crumbs.len() > 1 {
+        fields.retain(|(name, _)| name != b"cookie");
+        fields.push((b"cookie".to_vec(), crumbs.join(&b"; "[..])));
     }
 }
 

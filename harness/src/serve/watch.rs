@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use super::deployment::Served;
-use crate::source::read_config;
+use crate::{document::Document, text::SourceText};
 
 /// The files, each with what tells one content from another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +28,8 @@ impl Files {
         let mut paths = vec![served.config.clone()];
         let values = served.fields.iter().filter_map(|(_, _, value)| value.strip_prefix('@'));
         paths.extend(values.map(PathBuf::from));
-        match read_config(&served.config) {
+        let text = fs::read_to_string(&served.config).unwrap_or_default();
+        match Document::parse(SourceText::new(String::new(), text)) {
             Ok(document) => paths.extend(named(document.value()).into_iter().map(|name| folder.join(name))),
             Err(_) => paths.extend(before.0.keys().cloned()),
         }

@@ -171,7 +171,7 @@ async fn answer(
 ) -> Result<hyper::Response<Flow>, BrokenOff> {
     let (parts, body) = request.into_parts();
     let is_http2 = parts.version == Version::HTTP_2;
-    let head = if is_http2 { Some(Ok(manager::of_http2(&parts))) } else { heads.next() };
+    let head = if is_http2 { Some(manager::of_http2(&parts)) } else { heads.next() };
     let (reply, response) = oneshot::channel();
     // A head that nobody has read belongs to nobody.
     let head = head.ok_or(BrokenOff)?;

@@ -1,6 +1,12 @@
 //! The hostcalls, with their statuses.
 
-use std::{cell::Cell, ptr::null_mut};
+use std::{
+    cell::{Cell, RefCell},
+    ptr::null_mut,
+};
+
+/// A name and a value.
+pub(crate) type Field = (Vec<u8>, Vec<u8>);
 
 /// What to do where the host asks for memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +18,7 @@ enum Memory {
 
 thread_local! {
     static MEMORY: Cell<Memory> = const { Cell::new(Memory::Give) };
+    static TAG: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 #[link(wasm_import_module = "env")]
@@ -104,6 +111,7 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_set_effective_context(id: u32) -> u32;
     fn proxy_done() -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
 }
 
 pub(crate) fn allocate(size: usize) -> *mut u8 {
@@ -129,10 +137,15 @@ pub(crate) fn trap_on_memory() {
     MEMORY.set(Memory::Trap);
 }
 
+/// What the following lines begin with, so that exchanges that run at once can be told apart.
+pub(crate) fn tag(tag: &str) {
+    TAG.set(tag.to_owned());
+}
+
 /// A line that a test looks for. Envoy's log shows warnings.
 pub(crate) fn trace(text: &str) {
     const WARN: u32 = 3;
-    let line = format!("PROBE {text}");
+    let line = TAG.with_borrow(|tag| format!("PROBE {tag}{text}"));
     unsafe { proxy_log(WARN, line.as_ptr(), line.len()) };
 }
 
@@ -154,7 +167,7 @@ pub(crate) fn header(map: u32, name: &str) -> (u32, Vec<u8>) {
     taken(|data, size| unsafe { proxy_get_header_map_value(map, name.as_ptr(), name.len(), data, size) })
 }
 
-pub(crate) fn pairs(map: u32) -> (u32, Vec<(Vec<u8>, Vec<u8>)>) {
+pub(crate) fn pairs(map: u32) -> (u32, Vec<Field>) {
     let (status, block) = taken(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) });
     if block.is_empty() {
         return (status, Vec::new());
@@ -341,4 +354,8 @@ pub(crate) fn set_effective_context(id: u32) -> u32 {
 
 pub(crate) fn done() -> u32 {
     unsafe { proxy_done() }
+}
+
+pub(crate) fn set_tick_period(milliseconds: u32) -> u32 {
+    unsafe { proxy_set_tick_period_milliseconds(milliseconds) }
 }

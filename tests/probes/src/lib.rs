@@ -12,6 +12,9 @@
 //! ```
 //!
 //! `callback end:` is for the call that says that nothing follows, `callback 2:` for the second one of the stream.
+//!
+//! A request can also bring its own script, in `x-script` with `|` between the lines, and a word in `x-tag` that its
+//! lines in the log then begin with.
 
 mod host;
 mod operation;
@@ -33,6 +36,7 @@ extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_context_create(id: u32, parent: u32) {
     STATE.with_borrow_mut(|state| state.contexts.insert(id, Context::default()));
+    host::tag("");
     // Root contexts are made once per worker, and once more on the main thread: nothing to compare.
     if parent != 0 {
         host::trace("create");
@@ -68,10 +72,17 @@ extern "C" fn proxy_on_configure(_id: u32, _size: usize) -> u32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_headers(id: u32, _count: usize, end: u32) -> u32 {
-    let (_, scenario) = host::header(0, "x-scenario");
+    let text = |name| String::from_utf8_lossy(&host::header(0, name).1).into_owned();
+    let (scenario, script, tag) = (text("x-scenario"), text("x-script"), text("x-tag"));
     STATE.with_borrow_mut(|state| {
         let context = state.contexts.entry(id).or_default();
-        context.scenario = String::from_utf8_lossy(&scenario).into_owned();
+        context.scenario = scenario;
+        if !script.is_empty() {
+            context.script = script::Script::parse(&script.replace('|', "\n")).ok();
+        }
+        if !tag.is_empty() {
+            context.tag = format!("#{tag} ");
+        }
     });
     operation::callback(id, "request_headers", &format!("end={end}"), end != 0)
 }
@@ -112,10 +123,21 @@ extern "C" fn proxy_on_http_call_response(
     let caller = STATE.with_borrow_mut(|state| state.calls.remove(&token)).unwrap_or(ROOT);
     // A response has headers of its host's making: there are some, or there are none.
     let arguments = format!("headers={} size={size} trailers={trailers}", headers > 0);
+    operation::speak_for(caller);
     if caller != ROOT {
         host::trace(&format!("effective -> {}", host::set_effective_context(caller)));
     }
     operation::callback(caller, "call_response", &arguments, true);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(_root: u32) {
+    host::set_tick_period(0);
+    for id in STATE.with_borrow_mut(|state| std::mem::take(&mut state.timers)) {
+        operation::speak_for(id);
+        host::trace(&format!("effective -> {}", host::set_effective_context(id)));
+        operation::callback(id, "tick", "", true);
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -137,5 +159,8 @@ extern "C" fn proxy_on_done(id: u32) -> u32 {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(id: u32) {
     operation::callback(id, "delete", "", true);
-    STATE.with_borrow_mut(|state| state.contexts.remove(&id));
+    STATE.with_borrow_mut(|state| {
+        state.contexts.remove(&id);
+        state.timers.retain(|own| *own != id);
+    });
 }

@@ -4,13 +4,15 @@ use crate::{host, state::STATE};
 
 /// Runs a callback; what it returns to the host.
 pub(crate) fn callback(id: u32, name: &'static str, arguments: &str, end: bool) -> u32 {
+    speak_for(id);
     host::trace(format!("{name} {arguments}").trim_end());
     let operations = STATE.with_borrow_mut(|state| {
         let context = state.contexts.entry(id).or_default();
         let count = context.counts.entry(name).or_default();
         *count += 1;
         let (scenario, count) = (context.scenario.clone(), *count);
-        state.script.operations(&scenario, name, count, end)
+        let own = context.script.as_ref();
+        own.unwrap_or(&state.script).operations(&scenario, name, count, end)
     });
     let mut result = 0;
     for operation in operations {
@@ -20,6 +22,12 @@ pub(crate) fn callback(id: u32, name: &'static str, arguments: &str, end: bool) 
         }
     }
     result
+}
+
+/// Has the following lines marked as those of a context.
+pub(crate) fn speak_for(id: u32) {
+    let tag = STATE.with_borrow(|state| state.contexts.get(&id).map(|context| context.tag.clone()));
+    host::tag(&tag.unwrap_or_default());
 }
 
 fn run(id: u32, operation: &str) -> String {
@@ -84,6 +92,10 @@ fn run(id: u32, operation: &str) -> String {
         ["queue", name, value] => queue(name, value),
         ["metric", kind, name, offset] => metric(number(kind), name, offset.parse().expect("a number")),
         ["foreign", name, hex] => shown(host::foreign(name, &bytes(hex))),
+        ["tick", period] => {
+            STATE.with_borrow_mut(|state| state.timers.push(id));
+            host::set_tick_period(number(period)).to_string()
+        }
         ["log-level"] => host::log_level().to_string(),
         ["effective", id] => host::set_effective_context(number(id)).to_string(),
         ["done"] => host::done().to_string(),

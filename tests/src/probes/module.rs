@@ -21,6 +21,7 @@ pub fn build(root: &Path) -> PathBuf {
         // What a test run sets for its own build is not for this one.
         .env_remove("CARGO_TARGET_DIR")
         .env_remove("RUSTFLAGS")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "none")
         .status()
         .expect("cargo");
     assert!(status.success(), "the probe filter does not compile");

@@ -1,6 +1,6 @@
 //! Where a client works: a clone with a commit of its own, the same at every desk.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use actgate_demo::{
     git,
@@ -22,6 +22,9 @@ pub(crate) struct Desk {
 
 /// Files of this size, so that no test holds a large one in memory.
 const FILE: usize = 4 << 20;
+
+/// 1 GiB is pushed in a minute or two.
+const LIMIT: Duration = Duration::from_secs(900);
 
 // === impl Desk ===
 
@@ -87,6 +90,7 @@ impl Desk {
     fn tool(&self, arguments: &[&str]) -> Tool {
         let arguments: Vec<String> = arguments.iter().map(|argument| self.fill(argument)).collect();
         let tool = git::tool(&self.work(), arguments)
+            .limit(LIMIT)
             .variable("GIT_AUTHOR_NAME", "coder")
             .variable("GIT_AUTHOR_EMAIL", "coder@demo")
             .variable("GIT_AUTHOR_DATE", "1770000000 +0000")

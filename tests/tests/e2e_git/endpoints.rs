@@ -87,6 +87,7 @@ async fn what_is_no_fetch_and_no_push_is_refused() {
     verdicts.row("the server saw nothing", equal("connections", stage.seen(), 0));
     verdicts.row("no ref changed", equal("the refs", &stage.world.refs().await, stage.world.seeds()));
     verdicts.conclude();
+    git_archive_is_told_why(&stage).await;
 }
 
 /// Whether the reply is one that the client of this endpoint prints.
@@ -110,9 +111,7 @@ fn told(line: &str, caller: Caller, reply: &Reply, reason: &str, id: &str) -> Re
 }
 
 /// `git archive` prints why, and nothing else.
-#[tokio::test(flavor = "multi_thread")]
-async fn git_archive_is_told_why() {
-    let Some(stage) = Stage::set().await else { return };
+async fn git_archive_is_told_why(stage: &Stage) {
     let desk = Desk::new(&stage.world, stage.url(), stage.token(Caller::Alice)).await;
     let finished = desk.git(&["archive", "--remote={payments}", "HEAD"]).await;
     let said = desk.plain(&finished.stderr);

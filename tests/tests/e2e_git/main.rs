@@ -1,6 +1,7 @@
 //! the real plugin to git's own server, scored at the refs behind the gate.
 #![allow(
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::arithmetic_side_effects,
     clippy::panic,
     clippy::expect_used,

@@ -387,24 +387,18 @@ fn turned_away() -> Vec<Run> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_be_pushed_is_pushed_as_without_the_gate() {
-    play(permitted()).await;
+    let Some(stage) = play(permitted()).await else { return };
+    push_options_reach_the_hooks_of_permitted_pushes_only(&stage).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_not_be_pushed_is_not_and_git_says_why() {
-    play(refused()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_push_is_turned_away() {
-    play(turned_away()).await;
+    play(refused().into_iter().chain(turned_away()).collect()).await;
 }
 
 /// What a hook of the server is told is what the gate decided on.
-#[tokio::test(flavor = "multi_thread")]
-async fn push_options_reach_the_hooks_of_permitted_pushes_only() {
+async fn push_options_reach_the_hooks_of_permitted_pushes_only(stage: &Stage) {
     use std::{fs, os::unix::fs::PermissionsExt as _};
-    let Some(stage) = Stage::set().await else { return };
     let repository = stage.world.path("payments");
     let hook = repository.join("hooks/pre-receive");
     let script =

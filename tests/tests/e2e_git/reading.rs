@@ -1,8 +1,9 @@
 //! Who reads what: clone, fetch, shallow and partial, and every caller that may not.
 
 use crate::{
+    desk::Desk,
     run::{Expect, Run, play},
-    stage::Caller,
+    stage::{Caller, Stage},
 };
 
 /// Everything that is in a clone, what is missing included.
@@ -174,14 +175,12 @@ fn runs() -> Vec<Run> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_what() {
-    play(runs()).await;
+    let Some(stage) = play(runs()).await else { return };
+    an_expired_token_is_told_so(&stage).await;
 }
 
 /// What a refusal says of an expired token has the time in it.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_expired_token_is_told_so() {
-    use crate::{desk::Desk, stage::Stage};
-    let Some(stage) = Stage::set().await else { return };
+async fn an_expired_token_is_told_so(stage: &Stage) {
     let desk = Desk::new(&stage.world, stage.url(), stage.token(Caller::Expired)).await;
     for command in [&["ls-remote", "{payments}"][..], &["push", "{payments}", "HEAD:refs/heads/agent/x"]] {
         let finished = desk.git(command).await;

@@ -176,14 +176,16 @@ async fn refusal(ledger: &Ledger, decision: &str, reason: &str) -> Result<Record
     Ok(last)
 }
 
-/// Plays a table.
-pub(crate) async fn play(runs: Vec<Run>) {
-    let Some(stage) = Stage::set().await else { return };
-    let Some(twin) = Repositories::twin().await else { return };
+/// Plays a table; gives the stage, whose refs are what they were at first.
+pub(crate) async fn play(runs: Vec<Run>) -> Option<Stage> {
+    let stage = Stage::set().await?;
+    let twin = Repositories::twin().await?;
     assert_eq!(stage.world.seeds(), twin.seeds(), "the twins differ");
     let mut verdicts = Verdicts::default();
     for run in runs {
         verdicts.row(run.name, run.judge(&stage, &twin).await);
     }
     verdicts.conclude();
+    stage.world.restore().await;
+    Some(stage)
 }

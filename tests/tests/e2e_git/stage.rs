@@ -60,7 +60,7 @@ impl Stage {
         let state = State::new(&setup, &Template::read(setup.root()));
         let git = state.git().await;
         let wire = if relayed { Some(Relay::to(git.address()).await) } else { None };
-        let upstream = wire.as_ref().map_or(git.address(), Relay::address);
+        let upstream = wire.as_ref().map_or_else(|| git.address(), Relay::address);
         let nobody = state.upstream(upstream);
         let departure = Departure { git: Some(upstream), ..Departure::none(&setup, &issuer) };
         let gateway = Gateway::start(state, departure, nobody).await;

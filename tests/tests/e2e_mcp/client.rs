@@ -117,7 +117,9 @@ async fn the_sdk_calls_what_it_may_and_reads_why_it_may_not() {
     let Some(stage) = Stage::set().await else { return };
     let mut verdicts = Verdicts::default();
     for mode in MODES {
-        for run in runs() {
+        // What the client chooses is one of the others: a start of it is enough to see that it finds it.
+        let runs = runs().into_iter().filter(|run| mode != "auto" || run.change.is_some());
+        for run in runs {
             let before = stage.files();
             let token = (run.caller)().map(|spec| stage.issuer.mint(&spec));
             let client = stage.mcp.client(

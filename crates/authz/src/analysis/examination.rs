@@ -149,7 +149,7 @@ impl Analysis {
 
     fn hear(&self, caller: &Caller, calls: &ToolCalls, approved: &[String], now: Moment) -> Vec<Hearing> {
         let bundle = &self.authorizer.bundle;
-        let request = AccessRequest { caller, calls, now: now.unix_time() };
+        let request = AccessRequest { caller, calls, now: now.unix_time(), approved: &[] };
         // What cannot be asked is refused; the conclusion says why.
         let Ok(questions) = bundle.questions(&request) else { return Vec::new() };
         let mut hearings = Vec::new();
@@ -236,7 +236,7 @@ impl CallerFacts {
             expires: token.expires().seconds(),
             scope: token.scope().map(<[String]>::to_vec),
             claims: told.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect(),
-            groups: claims.groups.iter().cloned().collect(),
+            groups: claims.groups.clone(),
         }
     }
 }

@@ -8,7 +8,7 @@ mod statics;
 
 use std::collections::BTreeSet;
 
-use self::reach::Reach;
+use self::reach::{Reach, Speakers};
 pub(crate) use self::statics::Statics;
 use super::Analysis;
 use crate::fault::Fault;
@@ -43,9 +43,11 @@ impl Analysis {
                 lints.policies.extend(condition::always_hold(policy));
             }
         }
-        let live = |number: &usize| !idle.contains(number);
-        lints.policies.extend(shadow::shadowed(self, &reach, &live));
-        lints.routes = route::without_policy(self, &reach, &live);
+        let numbered = self.policies.iter().enumerate();
+        let live = numbered.filter(|(number, _)| !idle.contains(number)).map(|(_, policy)| policy);
+        let speakers = Speakers::of(&reach, live);
+        lints.policies.extend(shadow::shadowed(&reach, &speakers));
+        lints.routes = route::without_policy(self, &reach, &speakers);
         lints
     }
 }

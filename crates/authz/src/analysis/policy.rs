@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use cedar_policy::{
     Expression, Policy,
-    pst::{ActionConstraint, Clause, EntityOrSlot, Expr, PrincipalConstraint, ResourceConstraint, Template},
+    pst::{
+        ActionConstraint, Clause, EntityOrSlot, Expr, PrincipalConstraint, ResourceConstraint, Template, Var,
+    },
 };
 
 use super::anatomy::Anatomy;
@@ -130,10 +132,20 @@ impl Condition {
 impl Read {
     fn of(path: &Expr) -> Result<Self, String> {
         let text = path.to_string();
-        let argument = text.strip_prefix("context.").map(|rest| {
-            rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default().to_owned()
-        });
+        let argument = argument(path).map(ToString::to_string);
         Ok(Self { expression: question(&text)?, text, argument })
+    }
+}
+
+/// The member of the context that a path leads into.
+#[expect(clippy::wildcard_enum_match_arm, reason = "Cedar's own type is open; what is not named is no path")]
+fn argument(path: &Expr) -> Option<&str> {
+    let of = |expr: &Expr| matches!(expr, Expr::Var(Var::Context));
+    match path {
+        Expr::GetAttr { expr, attr } if of(expr) => Some(attr.as_str()),
+        Expr::HasAttr { expr, attrs } if of(expr) => Some(attrs.first().as_str()),
+        Expr::GetAttr { expr, .. } | Expr::HasAttr { expr, .. } => argument(expr),
+        _ => None,
     }
 }
 

@@ -42,11 +42,7 @@ pub(super) fn refusal(denial: &Denial, decision_id: &str, client: &Client) -> Lo
         return reply;
     }
     let answer = |asked: &Asked| {
-        if asked.calls_tool {
-            result(client, &document, &asked.id)
-        } else {
-            error(denial, &document, &asked.id)
-        }
+        if asked.calls_tool { result(client, &document, asked) } else { error(denial, &document, &asked.id) }
     };
     let body = if client.batch {
         client.asked.iter().map(answer).collect()
@@ -66,28 +62,34 @@ const fn is_of_the_call(reason: Reason) -> bool {
         | Reason::PolicyDenied
         | Reason::PolicyError
         | Reason::ApprovalRequired
+        | Reason::ApprovalDenied
+        | Reason::ApprovalInFlight
+        | Reason::ApprovalLimit
         | Reason::Call(CallReason::RouteUnknown | CallReason::ArgumentInvalid) => true,
         Reason::TokenMissing
         | Reason::CredentialAmbiguous
         | Reason::Token(_)
         | Reason::Call(_)
+        | Reason::ApprovalUnavailable
         | Reason::GateUnavailable => false,
     }
 }
 
 /// A tool's result that is an error: text for the model, and the same for programs.
-fn result(client: &Client, document: &Value, id: &Value) -> Value {
+fn result(client: &Client, document: &Value, asked: &Asked) -> Value {
     let mut result = json!({
         "content": [{ "type": "text", "text": document.to_string() }],
-        "structuredContent": document,
         "isError": true,
     });
-    if client.version.is_some_and(Version::is_stateless)
-        && let Value::Object(members) = &mut result
-    {
-        members.insert("resultType".to_owned(), "complete".into());
+    if let Value::Object(members) = &mut result {
+        if asked.structured {
+            members.insert("structuredContent".to_owned(), document.clone());
+        }
+        if client.version.is_some_and(Version::is_stateless) {
+            members.insert("resultType".to_owned(), "complete".into());
+        }
     }
-    json!({ "jsonrpc": "2.0", "id": id, "result": result })
+    json!({ "jsonrpc": "2.0", "id": asked.id, "result": result })
 }
 
 fn error(denial: &Denial, document: &Value, id: &Value) -> Value {
@@ -118,6 +120,10 @@ fn code(reason: Reason) -> i64 {
         | Reason::PolicyDenied
         | Reason::PolicyError
         | Reason::ApprovalRequired
+        | Reason::ApprovalDenied
+        | Reason::ApprovalInFlight
+        | Reason::ApprovalLimit
+        | Reason::ApprovalUnavailable
         | Reason::GateUnavailable => i64::from(reason.row().status),
     }
 }

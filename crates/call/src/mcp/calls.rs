@@ -126,7 +126,7 @@ impl<'r> Calls<'r> {
     fn complete(&mut self, params: Option<&Map<String, Value>>) -> Result<(), CallError> {
         let reference = find(params, "ref")?
             .and_then(Value::as_object)
-            .ok_or(CallError::argument("ref", "is missing or not an object"))?;
+            .ok_or_else(|| CallError::argument("ref", "is missing or not an object"))?;
         let resource = match text(Some(reference), "type")? {
             "ref/prompt" => {
                 let name = text(Some(reference), "name")?;

@@ -47,6 +47,8 @@ pub struct CatalogRule {
     /// Its arguments.
     pub arguments: Vec<ArgumentRule>,
     pub(super) others_pass: bool,
+    /// Clients hold structured content of its results against a schema.
+    pub(super) output_schema: bool,
     /// Where it stands in the document.
     pub pointer: String,
 }

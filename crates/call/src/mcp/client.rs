@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::version::Version;
+use super::{
+    catalog::{CatalogRule, find},
+    version::Version,
+};
 
 /// What can be said to a client.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +25,8 @@ pub struct Asked {
     pub id: Value,
     /// Whether it calls a tool, so that a refusal is a result that the model reads.
     pub calls_tool: bool,
+    /// Whether that result may have structured content: not where the client holds it against an output schema.
+    pub structured: bool,
 }
 
 // === impl Client ===
@@ -29,24 +34,34 @@ pub struct Asked {
 impl Client {
     /// What a body says of its client, whether or not it is sound. Whoever answers needs ids, so a message is asked for
     /// its id before it is understood.
-    pub(super) fn of(version: Option<Version>, body: &Value) -> Self {
+    pub(super) fn of(version: Option<Version>, body: &Value, tools: &[CatalogRule]) -> Self {
         let (batch, messages): (bool, Vec<&Map<String, Value>>) = match body {
             Value::Array(members) => (true, members.iter().filter_map(Value::as_object).collect()),
             Value::Object(message) => (false, vec![message]),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => (false, Vec::new()),
         };
-        Self { version, batch, asked: messages.into_iter().filter_map(Asked::of).collect() }
+        Self {
+            version,
+            batch,
+            asked: messages.into_iter().filter_map(|message| Asked::of(message, tools)).collect(),
+        }
     }
 }
 
 // === impl Asked ===
 
 impl Asked {
-    fn of(message: &Map<String, Value>) -> Option<Self> {
+    fn of(message: &Map<String, Value>, tools: &[CatalogRule]) -> Option<Self> {
         // An answer's id is the server's.
         let method = message.get("method")?;
         let id = message.get("id").filter(|id| is_id(id))?;
-        Some(Self { id: id.clone(), calls_tool: method == "tools/call" })
+        let tool = message.get("params").and_then(|params| params.get("name")).and_then(Value::as_str);
+        let rule = tool.and_then(|name| find(tools, name));
+        Some(Self {
+            id: id.clone(),
+            calls_tool: method == "tools/call",
+            structured: rule.is_none_or(|rule| !rule.output_schema),
+        })
     }
 }
 

@@ -44,6 +44,10 @@ pub struct RawRule {
     /// The arguments, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, RawArgument>,
+    /// The tool declares an output schema. Strict clients hold structured content against it even where the result is an
+    /// error, so a refusal is text only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub output_schema: bool,
     /// What happens to arguments that are not named here.
     #[serde(default, skip_serializing_if = "RawOthers::is_refuse")]
     pub others: RawOthers,

@@ -162,7 +162,7 @@ impl McpRoute {
             return Err(CallError::BodyTooLarge { max: self.max_body });
         }
         let document = json::parse(body, self.max_body)?;
-        *client = Client::of(version, &document);
+        *client = Client::of(version, &document, &self.rules.tools);
         self.check_supported()?;
         let messages = messages(&document, version)?;
         if client.batch && !self.mirror.is_empty() {

@@ -23,7 +23,7 @@ pub(super) fn document() -> Value {
         "groups": { "file.read": ["read"], "file.write": ["write"] },
         "tools": [
             { "name": "read_file", "action": "file.read", "effect": "read", "arguments": { "path": path } },
-            { "name": "read_files", "action": "file.read", "effect": "read", "arguments": {
+            { "name": "read_files", "action": "file.read", "effect": "read", "output_schema": true, "arguments": {
                 "paths": { "type": "string", "path": "relative", "each": true, "as": "path" } } },
             { "name": "read_*", "action": "file.peek", "effect": "read", "arguments": {
                 "path": { "type": "string", "path": "absolute", "optional": true } }, "others": "pass" },
@@ -66,6 +66,7 @@ fn stateless(method: &str, name: &str) -> Request {
     if name.is_empty() { request } else { request.with("mcp-name", name) }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers pass what they have just made")]
 pub(super) fn told(method: &str, params: Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
 }
@@ -219,12 +220,15 @@ fn a_client_is_known_as_far_as_its_message_can_be_read() {
     };
     let reading = read(&post("2025-06-18"), br#"{"jsonrpc":"1.0","id":"a","method":"tools/call"}"#);
     assert_eq!(reading.calls.unwrap_err().code(), "mcp_message_invalid");
-    assert_eq!(reading.client.asked, [Asked { id: "a".into(), calls_tool: true }]);
+    assert_eq!(reading.client.asked, [Asked { id: "a".into(), calls_tool: true, structured: true }]);
     let reading = read(&post(""), b"{");
     assert_eq!(reading.calls.unwrap_err().code(), "json_invalid");
     assert_eq!(reading.client, Client::default());
     let reading = read(&post(""), br#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"notifications/initialized"}]"#);
     assert_eq!(reading.calls.unwrap().len(), 2);
-    assert_eq!(reading.client.asked, [Asked { id: 1.into(), calls_tool: false }]);
+    assert_eq!(reading.client.asked, [Asked { id: 1.into(), calls_tool: false, structured: true }]);
     assert!(reading.client.batch);
+    let reading =
+        read(&post(""), br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read_files"}}"#);
+    assert_eq!(reading.client.asked, [Asked { id: 1.into(), calls_tool: true, structured: false }]);
 }

@@ -8,8 +8,8 @@ use crate::port;
 fn options() -> EnvoyOptions {
     let vault = VaultUpstream { address: port::loopback(7), token_file: "/state/token".into() };
     let plugin = Plugin::loaded("/state/a.wasm", "{\"format\": \"${X}\"}");
-    let (git, registry) = (port::loopback(8), port::loopback(9));
-    EnvoyOptions { git, registry, ..EnvoyOptions::new(plugin, vault, "/state/ledger") }
+    let (git, registry, mcp) = (port::loopback(8), port::loopback(9), port::loopback(11));
+    EnvoyOptions { git, registry, mcp, ..EnvoyOptions::new(plugin, vault, "/state/ledger") }
 }
 
 fn render(options: &EnvoyOptions) -> Value {
@@ -36,7 +36,7 @@ fn sentinels(bootstrap: &Value) -> Vec<Option<&str>> {
 fn as_written() {
     let bootstrap = render(&EnvoyOptions { gateway_port: 10000, ..options() });
     assert_eq!(filters(&bootstrap), ["actgate", "actgate.sentinel", "envoy.filters.http.router"]);
-    let own = ["permit:secrets", "permit:git", "permit:deploy"].map(Some);
+    let own = ["permit:secrets", "permit:git", "permit:deploy", "permit:mcp"].map(Some);
     assert_eq!(sentinels(&bootstrap), own);
     let config = bootstrap.pointer(CHAIN).unwrap()[0].pointer("/typed_config/config").unwrap();
     assert_eq!(config["allow_on_headers_stop_iteration"], true);
@@ -46,7 +46,7 @@ fn as_written() {
     let clusters = bootstrap.pointer("/static_resources/clusters").unwrap().as_array().unwrap();
     let port = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address/port_value";
     let ports: Vec<_> = clusters.iter().map(|cluster| cluster.pointer(port).unwrap().clone()).collect();
-    assert_eq!(ports, [json!(7), json!(8), json!(9)]);
+    assert_eq!(ports, [json!(7), json!(8), json!(9), json!(11)]);
 }
 
 #[test]
@@ -63,6 +63,6 @@ fn with_less() {
 #[test]
 fn with_another_sentinel() {
     let other = Sentinel::Demands("permit:git".to_owned());
-    assert_eq!(sentinels(&render(&EnvoyOptions { sentinel: other, ..options() })), [Some("permit:git"); 3]);
-    assert_eq!(sentinels(&render(&EnvoyOptions { sentinel: Sentinel::Default, ..options() })), [None; 3]);
+    assert_eq!(sentinels(&render(&EnvoyOptions { sentinel: other, ..options() })), [Some("permit:git"); 4]);
+    assert_eq!(sentinels(&render(&EnvoyOptions { sentinel: Sentinel::Default, ..options() })), [None; 4]);
 }

@@ -5,7 +5,7 @@ use wasmtime::{Caller, Linker};
 use super::ENV;
 use crate::host::{
     guest::serve,
-    state::{CalloutOutcome, Host},
+    state::{CalloutOutcome, Deferred, Host},
     status::Status,
     stream::{Direction, part},
 };
@@ -48,8 +48,14 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
                     1 => Direction::Response,
                     _ => return Err(Status::BadArgument.into()),
                 };
+                let (context, limit) = (host.context(), host.plugin.buffer_limit);
                 let stream = host.stream_mut().ok_or(Status::BadArgument)?;
-                Ok(stream.buffer(direction).put(start, length, &data)?)
+                let before = stream.message(direction).overflows(limit);
+                stream.buffer(direction).put(start, length, &data)?;
+                if !before && stream.message(direction).overflows(limit) {
+                    host.deferred.push_back(Deferred::TooLarge(context, direction));
+                }
+                Ok(())
             })
         },
     )?;

@@ -9,7 +9,7 @@ use superboring::reexports::rsa::{self, Pkcs1v15Sign, RsaPublicKey, pkcs8::Decod
 use super::super::status::Status;
 use super::fields::{Field, parse};
 
-/// `VerifySignatureResult { result: true }`. A bad signature is the empty message, since `false` is not written.
+/// `VerifySignatureResult { result: true }`
 const VALID: [u8; 2] = [8, 1];
 
 /// `envoy.source.extensions.common.wasm.VerifySignatureArguments`
@@ -36,16 +36,21 @@ struct Hashed {
 
 pub(super) fn verify(argument: &[u8]) -> Result<Vec<u8>, Status> {
     let arguments = Arguments::parse(argument).ok_or(Status::BadArgument)?;
-    let key = match (arguments.key, arguments.pem) {
-        (der, []) if !der.is_empty() => Key::from_der(der),
-        ([], pem) if !pem.is_empty() => Key::from_pem(pem),
-        _ => None,
-    };
-    let key = key.ok_or(Status::BadArgument)?;
+    // One of the two.
+    if arguments.key.is_empty() == arguments.pem.is_empty() {
+        return Err(Status::BadArgument);
+    }
     let Some(hashed) = Hashed::new(arguments.hash, arguments.text) else {
         return Ok(failure(&format!("{} is not supported.", String::from_utf8_lossy(arguments.hash))));
     };
-    if key.verifies(hashed, arguments.signature) { Ok(VALID.to_vec()) } else { Ok(Vec::new()) }
+    let key =
+        if arguments.key.is_empty() { Key::from_pem(arguments.pem) } else { Key::from_der(arguments.key) };
+    let Some(key) = key else { return Ok(failure("Failed to initialize digest verify.")) };
+    if key.verifies(hashed, arguments.signature) {
+        Ok(VALID.to_vec())
+    } else {
+        Ok(failure("Failed to verify digest. Error code: 0"))
+    }
 }
 
 /// `VerifySignatureResult { error }`

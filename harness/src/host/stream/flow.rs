@@ -163,7 +163,7 @@ impl Vm {
         }
     }
 
-    pub(super) fn too_large(&mut self, id: u32, direction: Direction) {
+    pub(in super::super) fn too_large(&mut self, id: u32, direction: Direction) {
         let reply = match direction {
             Direction::Request => LocalReply::new(413, "request_payload_too_large", "Payload Too Large"),
             Direction::Response => {

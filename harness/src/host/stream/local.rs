@@ -64,7 +64,7 @@ impl Vm {
             return;
         }
         own.ended = true;
-        own.info.details.get_or_insert_with(|| details.to_owned());
+        own.info.details = Some(details.to_owned());
         own.events.push_back(Event::Reset);
         self.finish(id);
     }

@@ -98,6 +98,11 @@ impl Message {
         !streaming && before <= limit && held.len() > limit
     }
 
+    /// Whether more is held than may be, and nothing pushes back.
+    pub(in super::super) fn overflows(&self, limit: usize) -> bool {
+        !self.streaming && self.is_full(limit)
+    }
+
     /// Whether what is held is beyond `limit`.
     pub(in super::super) fn is_full(&self, limit: usize) -> bool {
         self.buffered.as_ref().is_some_and(|held| held.len() > limit)

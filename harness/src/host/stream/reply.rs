@@ -31,6 +31,18 @@ impl LocalReply {
         }
     }
 
+    /// What Envoy's router says of an upstream that goes away (`Router::Filter::onUpstreamReset`), of whose response
+    /// the client has seen nothing yet; whether it had begun.
+    pub(in super::super) fn upstream_closed(begun: bool) -> Self {
+        let (status, when, why) = match begun {
+            true => (502, "after", "protocol error"),
+            false => (503, "before", "connection termination"),
+        };
+        let details = format!("upstream_reset_{when}_response_started{{{}}}", why.replace(' ', "_"));
+        let before = "upstream connect error or disconnect/reset before headers. reset reason:";
+        Self::new(status, &details, &format!("{before} {why}"))
+    }
+
     /// Head and body for this request.
     pub(in super::super) fn prepare(&self, request: &Headers) -> (Headers, Vec<u8>) {
         let mut headers = Headers::new([(":status", self.status.to_string())]);

@@ -1,6 +1,6 @@
 //! An exchange step by step, for proxies that do not have it all at once.
 
-use super::{Direction, Event, StreamId, StreamInfo};
+use super::{Direction, Event, LocalReply, StreamId, StreamInfo};
 use crate::host::{headers::Headers, vm::Vm};
 
 // === impl Vm ===
@@ -44,6 +44,22 @@ impl Vm {
     pub fn response_trailers(&mut self, stream: StreamId, trailers: Headers) {
         if self.stream(stream.0).is_some_and(|own| !own.local) {
             self.trailers(stream.0, Direction::Response, trailers);
+        }
+    }
+
+    /// The upstream closed its connection before its response was complete: Envoy's router answers for it, or breaks
+    /// off what has begun.
+    pub fn upstream_closed(&mut self, stream: StreamId) {
+        match self.stream(stream.0) {
+            Some(own) if own.local => {}
+            Some(own) if own.sent => {
+                self.reset(stream.0, "upstream_reset_after_response_started{protocol_error}");
+            }
+            Some(own) => {
+                let reply = LocalReply::upstream_closed(own.started);
+                self.local_reply(stream.0, &reply);
+            }
+            None => {}
         }
     }
 

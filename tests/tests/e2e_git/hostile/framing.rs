@@ -147,7 +147,7 @@ fn commands(kit: &Kit) -> Vec<Row> {
         bent("a tab", format!("{main}\t{before} refs/heads/main")),
         bent("a space before", format!(" {main} {before} refs/heads/main")),
         bent("no ref", format!("{main} {before}")),
-        bent("a shallow line of a wrong id", "shallow 1".to_owned()),
+        Row::push("a shallow line of a wrong id", &push().first("shallow 1").end(), MUTE_COMMAND),
         Row::push(
             "a shallow line behind a command",
             &first(kit).line(format!("shallow {main}")).end(),

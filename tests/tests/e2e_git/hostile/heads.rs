@@ -58,7 +58,6 @@ fn paths(kit: &Kit) -> Vec<Row> {
         ("/git/payments.git/git-receive-pack?service=git-receive-pack", UNDECLARED),
         ("/GIT/payments.git/git-receive-pack", Expect::Problem(403, "route_unknown")),
         ("/git\\payments.git\\git-receive-pack", Expect::Somehow),
-        ("http://elsewhere.demo/git/payments.git/git-receive-pack", Expect::Somehow),
     ] {
         rows.push(Row::with(path, &format!("POST {path}"), TYPE, &push.0, expect));
     }

@@ -10,7 +10,7 @@ use crate::{analysis::policy::Dissected, fault::Fault};
 /// The first condition with which a policy can never apply.
 pub(super) fn never_holds(policy: &Dissected) -> Option<Fault> {
     let (number, text) = constants(policy).find_map(|(number, wanted, value)| {
-        (value != wanted).then(|| (number, if value { "true" } else { "false" }))
+        (value != wanted).then_some((number, if value { "true" } else { "false" }))
     })?;
     let id = &policy.text.id;
     Some(at(policy, number, format!("policy `{id}` can never apply: this condition is always {text}")))

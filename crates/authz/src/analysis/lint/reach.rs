@@ -23,6 +23,13 @@ pub(super) struct Reach<'a> {
     made: BTreeMap<&'a str, Vec<EntityShape<'a>>>,
 }
 
+/// The policies that can apply, each under every action that its scope has and routes make.
+#[derive(Debug)]
+pub(super) struct Speakers<'a> {
+    pub(super) policies: Vec<(&'a Dissected, Vec<&'a str>)>,
+    by_action: BTreeMap<&'a str, Vec<&'a Dissected>>,
+}
+
 /// A part of a scope as an entity type, or an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bound<'t> {
@@ -31,6 +38,27 @@ pub(super) struct Bound<'t> {
     pub(super) entity: Option<&'t EntityUID>,
     /// Whether it is that entity.
     pub(super) is_equal: bool,
+}
+
+// === impl Speakers ===
+
+impl<'a> Speakers<'a> {
+    pub(super) fn of(reach: &Reach<'a>, policies: impl Iterator<Item = &'a Dissected>) -> Self {
+        let mut by_action: BTreeMap<&str, Vec<&Dissected>> = BTreeMap::new();
+        let policies: Vec<(&Dissected, Vec<&str>)> =
+            policies.map(|policy| (policy, reach.actions(&policy.template.action).collect())).collect();
+        for (policy, actions) in &policies {
+            for action in actions {
+                by_action.entry(action).or_default().push(policy);
+            }
+        }
+        Self { policies, by_action }
+    }
+
+    /// Those whose scope has this action.
+    pub(super) fn of_action(&self, action: &str) -> &[&'a Dissected] {
+        self.by_action.get(action).map_or(&[], Vec::as_slice)
+    }
 }
 
 // === impl Bound ===

@@ -3,7 +3,7 @@
 use actgate_call::shape::CallShape;
 use cedar_policy::pst::ActionConstraint;
 
-use super::reach::{Bound, Reach};
+use super::reach::{Bound, Reach, Speakers};
 use crate::{
     analysis::{Analysis, policy::Dissected},
     fault::{At, Fault},
@@ -11,14 +11,10 @@ use crate::{
 
 /// The calls of routes for which there is neither a permit that could apply nor a forbid that names their action. A
 /// forbid over a whole group, such as `write`, was not written with the route in mind.
-pub(super) fn without_policy(
-    analysis: &Analysis,
-    reach: &Reach<'_>,
-    live: &dyn Fn(&usize) -> bool,
-) -> Vec<Fault> {
-    let policies: Vec<&Dissected> =
-        analysis.policies.iter().enumerate().filter(|(number, _)| live(number)).map(|(_, p)| p).collect();
-    let speaks = |call: &CallShape<'_>| policies.iter().any(|policy| speaks_of(reach, policy, call));
+pub(super) fn without_policy(analysis: &Analysis, reach: &Reach<'_>, speakers: &Speakers<'_>) -> Vec<Fault> {
+    let speaks = |call: &CallShape<'_>| {
+        speakers.of_action(call.action).iter().any(|policy| speaks_of(reach, policy, call))
+    };
     let mut faults: Vec<Fault> = Vec::new();
     for service in analysis.authorizer.services() {
         for kind in service.call.adapter.kinds() {
@@ -47,14 +43,12 @@ pub(super) fn without_policy(
 }
 
 fn speaks_of(reach: &Reach<'_>, policy: &Dissected, call: &CallShape<'_>) -> bool {
-    let constraint = &policy.template.action;
-    if policy.text.forbids {
-        return match constraint {
-            ActionConstraint::Any => false,
-            ActionConstraint::Eq(action) => action.eid == call.action,
-            ActionConstraint::In(actions) => actions.iter().any(|action| action.eid == call.action),
-        };
+    if !policy.text.forbids {
+        return reach.admits(&Bound::of_resource(&policy.template), &call.resource);
     }
-    reach.covers(constraint)(call.action)
-        && reach.admits(&Bound::of_resource(&policy.template), &call.resource)
+    match &policy.template.action {
+        ActionConstraint::Any => false,
+        ActionConstraint::Eq(action) => action.eid == call.action,
+        ActionConstraint::In(actions) => actions.iter().any(|action| action.eid == call.action),
+    }
 }

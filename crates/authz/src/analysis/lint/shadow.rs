@@ -1,20 +1,16 @@
 //! Permits of which nothing is left: a forbid without conditions forbids all that they permit.
 
-use super::reach::{Bound, Reach};
-use crate::{
-    analysis::{Analysis, policy::Dissected},
-    fault::Fault,
-};
+use super::reach::{Bound, Reach, Speakers};
+use crate::{analysis::policy::Dissected, fault::Fault};
 
-/// The permits that can never matter. `live` says which policies can apply at all.
-pub(super) fn shadowed(analysis: &Analysis, reach: &Reach<'_>, live: &dyn Fn(&usize) -> bool) -> Vec<Fault> {
-    let numbered = || analysis.policies.iter().enumerate().filter(|(number, _)| live(number)).map(|(_, p)| p);
-    let forbids: Vec<&Dissected> =
-        numbered().filter(|policy| policy.text.forbids && policy.conditions.is_empty()).collect();
-    let permits = numbered().filter(|policy| !policy.text.forbids);
+/// The permits that can never matter.
+pub(super) fn shadowed(reach: &Reach<'_>, speakers: &Speakers<'_>) -> Vec<Fault> {
+    let permits = speakers.policies.iter().filter(|(policy, _)| !policy.text.forbids);
     permits
-        .filter_map(|permit| {
-            let forbid = forbids.iter().find(|forbid| covers(reach, forbid, permit))?;
+        .filter_map(|(permit, actions)| {
+            let first = speakers.of_action(actions.first()?);
+            let forbids = first.iter().filter(|policy| policy.text.forbids && policy.conditions.is_empty());
+            let forbid = forbids.into_iter().find(|forbid| covers(reach, forbid, permit, actions))?;
             let message = format!(
                 "permit `{}` never matters: forbid `{}` has no condition and covers it",
                 permit.text.id, forbid.text.id
@@ -25,21 +21,15 @@ pub(super) fn shadowed(analysis: &Analysis, reach: &Reach<'_>, live: &dyn Fn(&us
         .collect()
 }
 
-fn covers(reach: &Reach<'_>, forbid: &Dissected, permit: &Dissected) -> bool {
-    let is_covered = reach.covers(&forbid.template.action);
-    reach.actions(&permit.template.action).all(|action| {
-        is_covered(action)
-            && covers_resource(
-                reach,
-                action,
-                &Bound::of_resource(&forbid.template),
-                &Bound::of_resource(&permit.template),
-            )
-    }) && covers_principal(
-        reach,
-        &Bound::of_principal(&forbid.template),
-        &Bound::of_principal(&permit.template),
-    )
+/// Whether a forbid covers a permit with these actions.
+fn covers(reach: &Reach<'_>, forbid: &Dissected, permit: &Dissected, actions: &[&str]) -> bool {
+    let resources = (Bound::of_resource(&forbid.template), Bound::of_resource(&permit.template));
+    let principals = (Bound::of_principal(&forbid.template), Bound::of_principal(&permit.template));
+    let has_action = reach.covers(&forbid.template.action);
+    covers_principal(reach, &principals.0, &principals.1)
+        && actions
+            .iter()
+            .all(|action| has_action(action) && covers_resource(reach, action, &resources.0, &resources.1))
 }
 
 fn covers_principal(reach: &Reach<'_>, outer: &Bound<'_>, inner: &Bound<'_>) -> bool {

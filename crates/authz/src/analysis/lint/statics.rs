@@ -9,8 +9,9 @@ use crate::document::BundleDocument;
 /// The entities of every `entities.json`, by type and id.
 #[derive(Debug, Default)]
 pub(crate) struct Statics {
-    /// Each with what it is directly in.
-    parents: BTreeMap<Name, BTreeSet<Name>>,
+    known: BTreeSet<Name>,
+    /// What has something directly in it, and that.
+    members: BTreeMap<Name, BTreeSet<Name>>,
     /// The aliases of the issuers, and whether their tokens name groups.
     issuers: BTreeMap<String, bool>,
 }
@@ -22,28 +23,32 @@ type Name = (String, String);
 
 impl Statics {
     pub(crate) fn of(document: &BundleDocument) -> Self {
-        let mut parents: BTreeMap<Name, BTreeSet<Name>> = BTreeMap::new();
+        let mut known = BTreeSet::new();
+        let mut members: BTreeMap<Name, BTreeSet<Name>> = BTreeMap::new();
         let written = document.packs.values().filter_map(|pack| pack.entities.as_ref());
         for entity in written.flat_map(|entities| entities.value.as_array()).flatten() {
             let Some(uid) = entity.get("uid").and_then(name) else { continue };
             let above = entity.get("parents").and_then(Value::as_array).into_iter().flatten();
-            parents.entry(uid).or_default().extend(above.filter_map(name));
+            for parent in above.filter_map(name) {
+                members.entry(parent).or_default().insert(uid.clone());
+            }
+            known.insert(uid);
         }
         let issuers = document.config.value.get("issuers").and_then(Value::as_array).into_iter().flatten();
         let issuers = issuers.filter_map(|issuer| {
             let alias = issuer.get("alias")?.as_str()?.to_owned();
             Some((alias, issuer.pointer("/claims/groups").is_some()))
         });
-        Self { parents, issuers: issuers.collect() }
+        Self { known, members, issuers: issuers.collect() }
     }
 
     pub(super) fn knows(&self, type_name: &str, id: &str) -> bool {
-        self.parents.contains_key(&(type_name.to_owned(), id.to_owned()))
+        self.known.contains(&(type_name.to_owned(), id.to_owned()))
     }
 
     /// The ids of all groups.
     pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
-        self.parents.keys().filter(|(kind, _)| kind == "Group").map(|(_, id)| id.as_str())
+        self.known.iter().filter(|(kind, _)| kind == "Group").map(|(_, id)| id.as_str())
     }
 
     /// Everything that is in this entity, however far down.
@@ -51,8 +56,8 @@ impl Statics {
         let mut found = BTreeSet::new();
         let mut queue = vec![(type_name.to_owned(), id.to_owned())];
         while let Some(outer) = queue.pop() {
-            for (inner, above) in &self.parents {
-                if above.contains(&outer) && found.insert(inner.clone()) {
+            for inner in self.members.get(&outer).into_iter().flatten() {
+                if found.insert(inner.clone()) {
                     queue.push(inner.clone());
                 }
             }

@@ -4,7 +4,7 @@ use super::*;
 use crate::reason::TokenReason;
 
 fn asked(id: impl Into<Value>, calls_tool: bool) -> Asked {
-    Asked { id: id.into(), calls_tool }
+    Asked { id: id.into(), calls_tool, structured: true }
 }
 
 fn client(version: Version, asked: Vec<Asked>) -> Client {
@@ -49,6 +49,17 @@ fn a_tool_that_may_not_be_called_has_a_result_that_says_so() {
     let stateless = client(Version::July2026, vec![asked(7, true)]);
     let (_, body) = refuse(Reason::PolicyDenied, &stateless);
     assert_eq!((&body["id"], &body["result"]["resultType"]), (&7.into(), &"complete".into()));
+}
+
+#[test]
+fn nothing_structured_is_said_where_a_client_would_hold_it_against_a_schema() {
+    let strict = Asked { structured: false, ..asked(1, true) };
+    let (_, body) = refuse(Reason::PolicyDenied, &client(Version::June2025, vec![strict]));
+    assert_eq!(
+        (&body["result"]["isError"], &body["result"]["structuredContent"]),
+        (&true.into(), &Value::Null)
+    );
+    assert!(body["result"]["content"][0]["text"].as_str().unwrap().contains("policy_denied"));
 }
 
 #[test]

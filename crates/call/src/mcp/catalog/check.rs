@@ -33,6 +33,7 @@ pub(super) fn catalog(raw: RawCatalog, limits: Limits) -> Result<Catalog, Vec<Ca
             action: rule.action,
             effect: rule.effect,
             arguments: BTreeMap::new(),
+            output_schema: false,
             others: RawOthers::Refuse,
         })
         .collect();
@@ -91,6 +92,7 @@ fn section(name: &str, key: &str, raw: &[RawRule], faults: &mut Faults) -> Vec<C
             effect: raw.effect,
             arguments: arguments(&pointer, &raw.arguments, faults),
             others_pass: raw.others == RawOthers::Pass,
+            output_schema: raw.output_schema,
             pointer,
         });
     }

@@ -549,9 +549,7 @@ fn paths_have_one_form() {
 #[test]
 fn uris_have_one_form() {
     let read = |uri: &str| {
-        let code =
-            calls(&s(), &told("resources/read", json!({ "uri": uri }))).map_or_else(|e| e.code(), |_| "ok");
-        code
+        calls(&s(), &told("resources/read", json!({ "uri": uri }))).map_or_else(|e| e.code(), |_| "ok")
     };
     for uri in ["files:///docs/a", "files:///docs/a%20b", "files:///docs/", "files:///docs/a?x=../b"] {
         assert_eq!(read(uri), "ok", "{uri}");

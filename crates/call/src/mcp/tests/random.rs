@@ -10,7 +10,7 @@ use super::*;
 enum Node {
     Text(&'static str),
     Number(i64),
-    Object(Vec<(&'static str, Node)>),
+    Object(Vec<(&'static str, Self)>),
 }
 
 /// How a reader looks a member up.
@@ -42,7 +42,7 @@ impl Node {
         });
         let found = match reader {
             Reader::First => named.next(),
-            Reader::Last | Reader::LastInAnyCase => named.last(),
+            Reader::Last | Reader::LastInAnyCase => named.next_back(),
         };
         found.and_then(|(_, value)| value.at(rest, reader))
     }

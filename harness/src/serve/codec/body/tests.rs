@@ -7,7 +7,7 @@ fn played(body: &Body, input: &[u8]) -> (String, usize, bool) {
         let (mut body, mut output, mut taken) = (body.clone(), Vec::new(), 0);
         for piece in input.chunks(size) {
             let count = body.take(piece, &mut output);
-            taken += count;
+            taken = usize::saturating_add(taken, count);
             if count < piece.len() {
                 break;
             }

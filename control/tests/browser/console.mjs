@@ -1,0 +1,138 @@
+// What a person does in the console, in a real Chromium. Told what it needs by `tests/browser.rs`, as one JSON in argv.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import assert from "node:assert/strict";
+
+const told = JSON.parse(process.argv[2]);
+const require = createRequire(join(told.modules, "none.js"));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const browser = await chromium.launch({
+  executablePath: told.chromium,
+  // Chromium's own sandbox needs more than a container gives; every page here is our own.
+  args: ["--no-sandbox", "--disable-dev-shm-usage"],
+});
+const errors = [];
+
+const open = async (options) => {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
+  context.setDefaultTimeout(20_000);
+  context.on("console", (message) => {
+    if (message.type() === "error" && !(message.text().includes("409") || message.text().includes("403"))) {
+      errors.push(message.text());
+    }
+  });
+  context.on("weberror", (error) => errors.push(String(error.error())));
+  return context;
+};
+const at = (path) => told.url + path;
+const shot = (page, name) => page.screenshot({ path: join(told.screenshots, `${name}.png`), fullPage: true });
+const accessible = async (page, name) => {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  assert.deepEqual(violations.map((found) => `${found.id}: ${found.nodes[0].html}`), [], name);
+};
+const fits = async (page, name) => {
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.equal(over, 0, `${name} is wider than the screen`);
+};
+const signIn = async (page, name) => {
+  await page.getByRole("button", { name }).click();
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+};
+const state = (page) => page.locator("h1 ~ p .state").textContent();
+
+// The link of a refusal leads to the call, by way of the sign-in.
+const desk = await open();
+const page = await desk.newPage();
+await page.goto(at(`/approvals/${told.approve}`));
+await shot(page, "1-sign-in");
+await accessible(page, "sign-in");
+await signIn(page, "Bob");
+assert.equal(page.url(), at(`/approvals/${told.approve}`));
+await shot(page, "2-call");
+await accessible(page, "call");
+await page.goto(at("/"));
+await shot(page, "3-inbox");
+await accessible(page, "inbox");
+
+// Approve, with a comment.
+await page.locator(`a[href="/approvals/${told.approve}"]`).click();
+await page.getByLabel("Comment").fill("compared the commits");
+await page.getByRole("button", { name: "Approve" }).click();
+await page.getByText("compared the commits").waitFor();
+assert.equal(await state(page), "approved");
+await shot(page, "4-approved");
+await accessible(page, "approved");
+
+// Deny, by keyboard alone.
+await page.goto(at("/"));
+const focused = () => page.evaluate(() => document.activeElement.getAttribute("href") ?? document.activeElement.textContent);
+const tabTo = async (wanted) => {
+  for (let presses = 0; presses < 40; presses += 1) {
+    await page.keyboard.press("Tab");
+    if ((await focused()) === wanted) return;
+  }
+  assert.fail(`no way to ${wanted} by keyboard`);
+};
+await tabTo(`/approvals/${told.deny}`);
+await page.keyboard.press("Enter");
+await page.waitForURL(at(`/approvals/${told.deny}`));
+await tabTo("Deny");
+await shot(page, "5-keyboard");
+await page.keyboard.press("Enter");
+await page.locator(".state.denied").first().waitFor();
+
+// The inbox shows a new call by itself.
+await page.goto(at("/"));
+const claimed = await fetch(at("/v1/claims"), {
+  method: "POST",
+  headers: { authorization: `Bearer ${told.gateway}`, "content-type": "application/json" },
+  body: JSON.stringify(told.claim),
+});
+const { id } = await claimed.json();
+await page.locator(`a[href="/approvals/${id}"]`).waitFor();
+
+// Two tabs: what is decided in one is decided in both.
+const other = await desk.newPage();
+await Promise.all([page.goto(at(`/approvals/${id}`)), other.goto(at(`/approvals/${id}`))]);
+await other.getByLabel("Comment").fill("writing");
+await page.getByRole("button", { name: "Deny" }).click();
+await page.locator(".state.denied").first().waitFor();
+await other.getByRole("button", { name: "Approve" }).click();
+await other.getByText("The approval is denied already").waitFor();
+await shot(other, "6-too-late");
+await accessible(other, "too late");
+
+// A session that is over leads to the sign-in, and nothing is decided.
+await other.goto(at(`/approvals/${told.phone}`));
+await desk.clearCookies();
+await other.getByRole("button", { name: "Approve" }).click();
+await other.getByRole("heading", { name: "Sign in" }).waitFor();
+
+// A phone, without JavaScript.
+const phone = await open({ viewport: { width: 360, height: 740 }, javaScriptEnabled: false, colorScheme: "dark" });
+const small = await phone.newPage();
+await small.goto(at("/"));
+await signIn(small, "Bob");
+await shot(small, "7-phone-inbox");
+await small.locator(`a[href="/approvals/${told.phone}"]`).click();
+await shot(small, "8-phone-call");
+await small.getByRole("button", { name: "Approve" }).click();
+await small.locator(".state.approved").first().waitFor();
+await small.goto(at("/history"));
+await shot(small, "9-phone-history");
+const scripted = await open({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
+const fit = await scripted.newPage();
+await fit.goto(at("/"));
+await signIn(fit, "Bob");
+for (const path of ["/", `/approvals/${told.phone}`, "/history", "/terminal"]) {
+  await fit.goto(at(path));
+  await fits(fit, path);
+  await accessible(fit, `${path} on a phone, dark`);
+}
+
+await browser.close();
+assert.deepEqual(errors, []);

@@ -1,0 +1,116 @@
+//! `actgate serve` before one upstream, with a configuration of its own.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use actgate_demo::{
+    layout::Layout,
+    serve::{Serve, ServeOptions},
+    vault::VaultUpstream,
+};
+use actgate_tests::e2e::{
+    bundle,
+    gateway::INJECTED,
+    h1::{self, Outcome},
+    setup::Setup,
+    tokens::Issuer,
+};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::case::{DEV, Kit};
+
+pub(crate) struct Stage {
+    folder: TempDir,
+    layout: Layout,
+    serve: Serve,
+    /// How much of its log has been looked at.
+    heard: usize,
+}
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+impl Stage {
+    pub(crate) async fn start(setup: &Setup, issuer: &Issuer, upstream: SocketAddr) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let layout = setup.layout().clone().with_state(folder.path().join("state"));
+        let token_file = layout.folder("vault").expect("a folder").join("gateway.token");
+        fs::write(&token_file, INJECTED).expect("a token");
+        let config = folder.path().join("actgate.yaml");
+        let mut value = bundle::read(&setup.root().join("demo/actgate.yaml"));
+        value["issuers"][0]["jwks"] = issuer.key_set();
+        value.as_object_mut().expect("a mapping").remove("envoy");
+        for service in value["services"].as_array_mut().expect("services") {
+            let pack = setup.root().join("demo").join(service["pack"].as_str().expect("a pack"));
+            let name = pack.file_name().expect("a pack").to_string_lossy().into_owned();
+            copy(&pack, &folder.path().join(&name));
+            service["pack"] = name.into();
+        }
+        fs::write(&config, value.to_string()).expect("a configuration");
+        let options = ServeOptions {
+            port: 0,
+            config,
+            ledger: layout.ledger(),
+            vault: VaultUpstream { address: upstream, token_file },
+            git: upstream,
+            registry: upstream,
+        };
+        let serve = Serve::start(&layout, &options).await.unwrap_or_else(|error| panic!("{error}"));
+        Self { folder, layout, serve, heard: 0 }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.serve.address()
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.layout.ledger()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.serve.server().pid()
+    }
+
+    /// A policy file of the secrets pack.
+    pub(crate) fn policy(&self) -> PathBuf {
+        let files = fs::read_dir(self.folder.path().join("secrets")).expect("a pack");
+        let mut paths = files.map(|entry| entry.expect("a file").path());
+        paths.find(|path| path.extension().is_some_and(|end| end == "cedar")).expect("a policy")
+    }
+
+    /// What the request that passes is answered with.
+    pub(crate) async fn status(&self, kit: &Kit) -> u16 {
+        match h1::send(self.address(), kit.head(DEV).as_bytes()).await {
+            Outcome::Reply(reply) => reply.status,
+            outcome @ (Outcome::Closed | Outcome::Silence) => panic!("{outcome:?}"),
+        }
+    }
+
+    /// Waits until it has said something new that holds `what`.
+    pub(crate) async fn says(&mut self, what: &str) {
+        let start = Instant::now();
+        loop {
+            let text = fs::read_to_string(self.layout.log("serve")).expect("a log");
+            if let Some(at) = text[self.heard..].find(what) {
+                self.heard += at + what.len();
+                return;
+            }
+            assert!(start.elapsed() < LIMIT, "it does not say `{what}`:\n{text}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a pack") {
+        let path = entry.expect("a file").path();
+        if path.is_file() {
+            fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("a copy");
+        }
+    }
+}
