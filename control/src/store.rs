@@ -50,7 +50,7 @@ impl Store {
     /// It cannot be opened or migrated.
     pub async fn sqlite(file: &Path) -> Result<Self, sqlx::Error> {
         sqlx::any::install_default_drivers();
-        let url = format!("sqlite://{}?mode=rwc", file.display());
+        let url = file_url(file).map_err(sqlx::Error::Io)?;
         let options = AnyPoolOptions::new()
             // SQLite lets one write at a time and does not queue the others; the pool does.
             .max_connections(1)
@@ -103,6 +103,24 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// The URL of a database file: of its true place, since a URL has `..` and `?` mean something else.
+fn file_url(file: &Path) -> std::io::Result<String> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder =
+        file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let path = folder.canonicalize()?.join(file.file_name().unwrap_or_default());
+    let mut url = "sqlite://".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(byte) {
+            url.push(char::from(*byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url.push_str("?mode=rwc");
+    Ok(url)
 }
 
 /// Adds an event. The caller's transaction has written the approval's row, so that the numbers have no gaps.

@@ -515,7 +515,10 @@ async fn a_lost_database_is_a_refusal(replica: &Replica) {
 #[tokio::test]
 async fn what_was_approved_is_there_after_a_restart_and_so_is_what_was_used() {
     let folder = tempfile::tempdir().unwrap();
-    let open = async || Store::sqlite(&folder.path().join("control.db")).await.unwrap();
+    // A place that a URL would read otherwise.
+    std::fs::create_dir(folder.path().join("a b?#%")).unwrap();
+    let file = folder.path().join("a b?#%/../a b?#%/control.db");
+    let open = async || Store::sqlite(&file).await.unwrap();
     let (one, two) = (claim(1), claim(2));
     let replica = Replica::start(folder.path(), open().await).await;
     approved(&replica, &one).await;
@@ -526,6 +529,7 @@ async fn what_was_approved_is_there_after_a_restart_and_so_is_what_was_used() {
     assert_eq!(state_of_claim(&replica, &one).await, (409, "in_flight".to_owned()));
     assert_eq!(state_of_claim(&replica, &two).await, (200, "granted".to_owned()));
     replica.stop().await;
+    assert!(file.exists());
 }
 
 /// All of them at once.

@@ -13,8 +13,6 @@ mod policy;
 
 use std::collections::BTreeMap;
 
-use cedar_policy::PolicyId;
-
 use self::policy::Dissected;
 pub use self::{
     examination::{CallFacts, CallerFacts, Conclusion, Examination, Stage},
@@ -101,8 +99,7 @@ fn dissect(source: &TextDocument, authorizer: &Authorizer) -> Result<Vec<Dissect
     for statement in found {
         let fault = |why: String| vec![Fault::at_offset(&source.file, statement.offset, why)];
         let dissected = Dissected::of(&source.file, &statement).map_err(fault)?;
-        let id = PolicyId::new(&dissected.text.id);
-        if authorizer.bundle.policies.set.policy(&id).is_some() {
+        if authorizer.bundle.policies.facts(&dissected.text.id).is_some() {
             policies.push(dissected);
         }
     }

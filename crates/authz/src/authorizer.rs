@@ -67,6 +67,8 @@ pub struct Summary {
     pub routes: usize,
     /// Policies.
     pub policies: usize,
+    /// Policies whose scope names nothing, so that every call asks them.
+    pub unindexed: usize,
     /// Static entities.
     pub entities: usize,
 }
@@ -114,7 +116,8 @@ impl Authorizer {
             issuers: config.scopes.len(),
             services: guarded.len(),
             routes: adapters.values().map(Adapter::route_count).sum(),
-            policies: bundle.policies.set.policies().count(),
+            policies: bundle.policies.len(),
+            unindexed: bundle.policies.unindexed(),
             entities: bundle.entities.len(),
         };
         let authorizer = Self {

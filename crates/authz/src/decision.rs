@@ -112,7 +112,7 @@ impl PolicyBundle {
         let facts: Vec<_> = grounds
             .own
             .iter()
-            .filter_map(|id| self.policies.facts(&cedar_policy::PolicyId::new(id)))
+            .filter_map(|id| self.policies.facts(id))
             .filter(|facts| facts.forbids)
             .collect();
         let reasons: Vec<&str> = facts.iter().filter_map(|facts| facts.reason.as_deref()).collect();

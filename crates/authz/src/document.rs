@@ -104,6 +104,11 @@ impl BundleId {
         Ok(Self(format!("sha-256:{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest))))
     }
 
+    /// Bits that nobody knows who does not know the whole bundle: a key for hashing what it names.
+    pub(crate) fn seed(&self) -> u64 {
+        self.0.as_bytes().last_chunk::<8>().map_or(0, |end| u64::from_le_bytes(*end))
+    }
+
     /// `sha-256:...`
     pub fn as_str(&self) -> &str {
         &self.0

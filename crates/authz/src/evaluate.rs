@@ -1,18 +1,28 @@
 //! The question put to Cedar: every call, for the subject and for the actor, and what approvals would change.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use actgate_call::{Attribute, Entity as CallEntity, ToolCall, ToolCalls};
 use actgate_token::{Caller, Identity, IdentityKind, UnixTime};
-use cedar_policy::{
-    Authorizer, Context, Decision as CedarDecision, Entities, EntityTypeName, EntityUid, PolicyId, Request,
-    RestrictedExpression, validate_scope_variables,
+use cedar_policy::validate_scope_variables;
+use cedar_policy_core::{
+    ast::{
+        Context, EntityType, EntityUID, Literal, Request, RequestSchemaAllPass, SlotEnv, Value as CedarValue,
+        ValueKind,
+    },
+    entities::Entities,
+    evaluator::Evaluator,
+    extensions::Extensions,
 };
-use serde_json::Value;
 
 use crate::{
+    action::{Action, cedar_value},
     bundle::PolicyBundle,
-    entities::{RequestEntity, RequestValue, uid},
+    entities::{Involved, Lineage, Placed, RequestEntity, entity_value, uid},
+    policies::Rule,
     schema::describe,
 };
 
@@ -67,13 +77,13 @@ pub(crate) struct Grounds {
     pub(crate) principal: Option<String>,
 }
 
-/// One round over the whole conjunction.
-#[derive(Debug)]
+/// One round over the whole conjunction. Policies are numbers, in the order of their ids.
+#[derive(Debug, Default)]
 struct Round {
     allowed: bool,
-    determining: BTreeSet<PolicyId>,
+    determining: BTreeSet<u32>,
     /// What determined the refusal of the first refused call.
-    own: BTreeSet<PolicyId>,
+    own: BTreeSet<u32>,
     call: usize,
     principal: Option<String>,
     error: Option<String>,
@@ -81,12 +91,31 @@ struct Round {
 
 /// A call as Cedar sees it, but for what is approved.
 #[derive(Debug)]
-pub(crate) struct Question {
-    pub(crate) principals: Vec<(EntityUid, String)>,
-    pub(crate) action: EntityUid,
-    pub(crate) resource: EntityUid,
+pub(crate) struct Question<'b> {
+    pub(crate) askers: Vec<Asker>,
+    pub(crate) action: &'b Action,
+    pub(crate) resource: EntityUID,
     pub(crate) entities: Entities,
-    context: Vec<(String, RestrictedExpression)>,
+    context: Facts<'b>,
+    /// Whether the context is known to be of the schema's type.
+    sound: bool,
+}
+
+/// A principal, and the policies that can concern it.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    pub(crate) uid: EntityUID,
+    name: String,
+    candidates: Vec<u32>,
+}
+
+/// What the context says, but for approvals.
+type Facts<'r> = Vec<(&'r str, CedarValue)>;
+
+/// What Cedar says of one principal.
+struct Answer {
+    allows: bool,
+    determining: Vec<u32>,
 }
 
 // === impl Inquiry ===
@@ -115,8 +144,8 @@ impl PolicyBundle {
         if plain.allowed {
             return Verdict::Allow(self.grounds(&plain));
         }
-        let asks =
-            plain.determining.iter().any(|id| self.policies.facts(id).is_some_and(|f| !f.groups.is_empty()));
+        let mut determining = plain.determining.iter().filter_map(|number| self.policies.rule(*number));
+        let asks = determining.any(|rule| !rule.facts.groups.is_empty());
         if !asks {
             return Verdict::Deny(self.grounds(&plain));
         }
@@ -137,46 +166,34 @@ impl PolicyBundle {
     }
 
     /// Evaluates every call for every principal: the meet, because all must be allowed.
-    fn round(&self, questions: &[Question], approved: &[&str]) -> Round {
-        let authorizer = Authorizer::new();
-        let approvals = RestrictedExpression::new_set(
-            approved.iter().map(|group| RestrictedExpression::new_string((*group).to_owned())),
-        );
-        let mut round = Round {
-            allowed: true,
-            determining: BTreeSet::new(),
-            own: BTreeSet::new(),
-            call: 0,
-            principal: None,
-            error: None,
-        };
+    fn round(&self, questions: &[Question<'_>], approved: &[&str]) -> Round {
+        let mut round = Round { allowed: true, ..Round::default() };
         for (index, question) in questions.iter().enumerate() {
-            let context = match self.context_of(question, approvals.clone()) {
+            let context = match self.context_of(question, approved) {
                 Ok(context) => context,
                 Err(error) => return Round { allowed: false, call: index, error: Some(error), ..round },
             };
-            for (principal, name) in &question.principals {
-                let answer = self.ask(&authorizer, question, principal, &context);
-                let (decision, determining) = match answer {
+            for asker in &question.askers {
+                let Answer { allows, determining } = match self.ask(question, asker, &context) {
                     Ok(answer) => answer,
                     Err(error) => {
                         return Round { allowed: false, call: index, error: Some(error), ..round };
                     }
                 };
-                match (decision, round.allowed) {
-                    (CedarDecision::Allow, true) => round.determining.extend(determining),
+                match (allows, round.allowed) {
+                    (true, true) => round.determining.extend(determining),
                     // What was permitted before is no ground of a refusal.
-                    (CedarDecision::Allow, false) => {}
-                    (CedarDecision::Deny, true) => {
+                    (true, false) => {}
+                    (false, true) => {
                         round.allowed = false;
                         round.call = index;
-                        round.principal = determining.is_empty().then(|| name.clone());
-                        round.own.clone_from(&determining);
-                        round.determining = determining;
+                        round.principal = determining.is_empty().then(|| asker.name.clone());
+                        round.own = determining.iter().copied().collect();
+                        round.determining.clone_from(&round.own);
                     }
-                    (CedarDecision::Deny, false) => {
+                    (false, false) => {
                         if index == round.call {
-                            round.own.extend(determining.iter().cloned());
+                            round.own.extend(determining.iter().copied());
                         }
                         round.determining.extend(determining);
                     }
@@ -187,55 +204,71 @@ impl PolicyBundle {
     }
 
     /// The context of a call, the same for every principal. INVARIANT: it is of the type that the schema gives the
-    /// action, as [`Self::ask`] relies on.
-    pub(crate) fn context_of(
-        &self,
-        question: &Question,
-        approvals: RestrictedExpression,
-    ) -> Result<Context, String> {
-        let pairs = question.context.iter().cloned().chain([("approvals".to_owned(), approvals)]);
-        let context = Context::from_pairs(pairs).map_err(|error| describe(&error))?;
-        context.validate(&self.schema.cedar, &question.action).map_err(|error| describe(&error))?;
+    /// action: what Actgate adds is, by how it is made, and what the call brings is checked.
+    pub(crate) fn context_of(&self, question: &Question<'_>, approved: &[&str]) -> Result<Context, String> {
+        let approvals = CedarValue::set_of_lits(approved.iter().map(|group| Literal::from(*group)), None);
+        let given = question.context.iter().map(|(name, value)| ((*name).into(), value.clone()));
+        let facts: BTreeMap<_, _> = given.chain([("approvals".into(), approvals)]).collect();
+        let context = Context::Value(Arc::new(facts));
+        if !question.sound {
+            let action = question.action.uid.clone().into();
+            cedar_policy::Context::from(context.clone())
+                .validate(&self.schema.cedar, &action)
+                .map_err(|error| describe(&error))?;
+        }
         Ok(context)
     }
 
-    /// One request to Cedar. INVARIANT: any evaluation error is an error here; Cedar itself skips policies that err,
-    /// so that an erring forbid would not forbid.
-    fn ask(
-        &self,
-        authorizer: &Authorizer,
-        question: &Question,
-        principal: &EntityUid,
-        context: &Context,
-    ) -> Result<(CedarDecision, BTreeSet<PolicyId>), String> {
-        // With the context's own validation this is all that `Request::new` would check, but once for both principals.
-        validate_scope_variables(principal, &question.action, &question.resource, &self.schema.cedar)
+    /// One request to Cedar's evaluator, over the policies whose scope fits. Cedar's own authorizer asks every policy and
+    /// copies each before it does; a property test holds this to it. INVARIANT: any evaluation error is an error here;
+    /// Cedar itself skips policies that err, so that an erring forbid would not forbid.
+    fn ask(&self, question: &Question<'_>, asker: &Asker, context: &Context) -> Result<Answer, String> {
+        let (principal, action, resource) = (&asker.uid, question.action, &question.resource);
+        if !action.applies_to(principal.entity_type(), resource.entity_type()) {
+            validate_scope_variables(
+                &principal.clone().into(),
+                &action.uid.clone().into(),
+                &resource.clone().into(),
+                &self.schema.cedar,
+            )
             .map_err(|error| describe(&error))?;
-        let request = Request::new(
-            principal.clone(),
-            question.action.clone(),
-            question.resource.clone(),
-            context.clone(),
-            None,
-        )
-        .map_err(|error| describe(&error))?;
-        let response = authorizer.is_authorized(&request, &self.policies.set, &question.entities);
-        if let Some(error) = response.diagnostics().errors().next() {
-            return Err(error.to_string());
         }
-        Ok((response.decision(), response.diagnostics().reason().cloned().collect()))
+        let extensions = Extensions::all_available();
+        let request = Request::new(
+            (principal.clone(), None),
+            (action.uid.clone(), None),
+            (resource.clone(), None),
+            context.clone(),
+            None::<&RequestSchemaAllPass>,
+            extensions,
+        )
+        .map_err(|error| error.to_string())?;
+        let evaluator = Evaluator::new(request, &question.entities, extensions);
+        let (mut permits, mut forbids) = (Vec::new(), Vec::new());
+        for number in &asker.candidates {
+            let rule = self.policies.rule(*number).ok_or("a policy is missing")?;
+            if applies(rule, &evaluator)? {
+                if rule.facts.forbids { forbids.push(*number) } else { permits.push(*number) }
+            }
+        }
+        let allows = forbids.is_empty() && !permits.is_empty();
+        Ok(Answer { allows, determining: if forbids.is_empty() { permits } else { forbids } })
     }
 
     fn grounds(&self, round: &Round) -> Grounds {
-        let names = |ids: &BTreeSet<PolicyId>| -> Vec<String> {
-            ids.iter().map(|id| AsRef::<str>::as_ref(id).to_owned()).collect()
+        let names = |numbers: &BTreeSet<u32>| -> Vec<String> {
+            let rules = numbers.iter().filter_map(|number| self.policies.rule(*number));
+            rules.map(|rule| rule.facts.id.clone()).collect()
         };
         // Where a policy forbids, that is the reason to tell, whoever lacked a permit besides.
         let principal = round.principal.clone().filter(|_| round.own.is_empty());
         Grounds { policies: names(&round.determining), own: names(&round.own), call: round.call, principal }
     }
 
-    pub(crate) fn questions(&self, request: &AccessRequest<'_>) -> Result<Vec<Question>, (usize, String)> {
+    pub(crate) fn questions<'b>(
+        &'b self,
+        request: &AccessRequest<'b>,
+    ) -> Result<Vec<Question<'b>>, (usize, String)> {
         request
             .calls
             .iter()
@@ -244,38 +277,74 @@ impl PolicyBundle {
             .collect()
     }
 
-    fn question(&self, request: &AccessRequest<'_>, call: &ToolCall) -> Result<Question, String> {
+    fn question<'b>(
+        &'b self,
+        request: &AccessRequest<'b>,
+        call: &'b ToolCall,
+    ) -> Result<Question<'b>, String> {
         let action = self
             .actions
             .get(call.action.as_ref())
             .ok_or_else(|| format!("action `{}` is not in the schema", call.action))?;
-        let subject = self.principal(request.caller.subject());
-        let actor = self.principal(request.caller.actor());
-        let groups =
-            request.caller.token().claims().groups.iter().map(|group| {
-                uid(&self.types.group, &format!("{}/{}", request.caller.subject().alias(), group))
-            });
-        let mut involved = vec![
-            RequestEntity { uid: subject.clone(), parents: groups.collect(), attributes: HashMap::new() },
-            RequestEntity { uid: actor.clone(), parents: HashSet::new(), attributes: HashMap::new() },
-        ];
+        let (subject, actor) = (request.caller.subject(), request.caller.actor());
+        let groups = request
+            .caller
+            .token()
+            .claims()
+            .groups
+            .iter()
+            .map(|group| uid(&self.types.group, &format!("{}/{}", subject.alias(), group)));
+        let own = |identity: &Identity, parents: Vec<EntityUID>| RequestEntity {
+            uid: self.principal(identity),
+            parents,
+            attributes: BTreeMap::new(),
+        };
+        let mut involved = vec![own(subject, groups.collect()), own(actor, Vec::new())];
         let resource = self.resource(&call.resource, &mut involved)?;
-        let entities = self.entities.slice(&involved, action).map_err(|error| error.to_string())?;
-        let mut principals = vec![(subject.clone(), request.caller.subject().entity_id().to_owned())];
-        if actor != subject {
-            principals.push((actor, request.caller.actor().entity_id().to_owned()));
+        let involved = Involved::gather(&self.entities, involved).map_err(|error| error.to_string())?;
+        let lineage = |uid: &EntityUID| involved.lineage(uid).map_err(|error| error.to_string());
+
+        let above = lineage(&resource)?;
+        let mut known: Vec<(EntityUID, Lineage)> = Vec::new();
+        let mut askers = Vec::new();
+        for identity in [subject, actor] {
+            let uid = self.principal(identity);
+            if known.iter().any(|(other, _)| *other == uid) {
+                continue;
+            }
+            let own = lineage(&uid)?;
+            let candidates = self.policies.candidates(
+                Placed { kind: uid.entity_type(), lineage: &own },
+                &action.lineage,
+                Placed { kind: resource.entity_type(), lineage: &above },
+            );
+            known.push((uid.clone(), own));
+            askers.push(Asker { uid, name: identity.entity_id().to_owned(), candidates });
         }
+        known.push((resource.clone(), above));
+
+        let candidates = askers.iter().flat_map(|asker| &asker.candidates);
+        let literals: BTreeSet<u32> = candidates
+            .filter_map(|number| self.policies.rule(*number))
+            .flat_map(|rule| rule.literals.iter().copied())
+            .collect();
+        let reuse = |uid: &EntityUID| {
+            let place = known.iter().position(|(other, _)| other == uid)?;
+            Some(known.swap_remove(place).1)
+        };
+        let entities = involved.slice(&action.entity, literals, reuse).map_err(|error| error.to_string())?;
         Ok(Question {
-            principals,
-            action: action.uid(),
+            askers,
+            action,
             resource,
             entities,
             context: self.context(request, call)?,
+            sound: action.takes(&call.arguments),
         })
     }
 
     /// The subject is a person or a workload; the actor is a workload.
-    fn principal(&self, identity: &Identity) -> EntityUid {
+    fn principal(&self, identity: &Identity) -> EntityUID {
         match identity.kind() {
             IdentityKind::Person => uid(&self.types.user, identity.entity_id()),
             IdentityKind::Workload => uid(&self.types.agent, identity.entity_id()),
@@ -283,114 +352,88 @@ impl PolicyBundle {
     }
 
     /// A resource and its complete ancestry, added to what is involved.
-    fn resource(&self, entity: &CallEntity, involved: &mut Vec<RequestEntity>) -> Result<EntityUid, String> {
-        let own = uid(self.type_name(&entity.type_name)?, &entity.id);
-        let mut parents = HashSet::new();
+    fn resource(&self, entity: &CallEntity, involved: &mut Vec<RequestEntity>) -> Result<EntityUID, String> {
+        let own = uid(self.kind(&entity.type_name)?, &entity.id);
+        let mut parents = Vec::with_capacity(entity.parents.len());
         for parent in &entity.parents {
-            parents.insert(self.resource(parent, involved)?);
+            parents.push(self.resource(parent, involved)?);
         }
         let attributes = entity
             .attributes
             .iter()
-            .map(|(name, value)| Ok((name.as_ref().to_owned(), self.attribute(value)?)))
+            .map(|(name, value)| Ok((Arc::clone(name), self.attribute(value)?)))
             .collect::<Result<_, String>>()?;
         involved.push(RequestEntity { uid: own.clone(), parents, attributes });
         Ok(own)
     }
 
-    fn attribute(&self, value: &Attribute) -> Result<RequestValue, String> {
+    fn attribute(&self, value: &Attribute) -> Result<CedarValue, String> {
         match value {
-            Attribute::Text(text) => Ok(RequestValue::Text(text.clone())),
-            Attribute::Entity { type_name, id } => {
-                Ok(RequestValue::Entity(uid(self.type_name(type_name)?, id)))
-            }
+            Attribute::Text(text) => Ok(CedarValue::new(text.as_str(), None)),
+            Attribute::Entity { type_name, id } => Ok(entity_value(uid(self.kind(type_name)?, id))),
         }
     }
 
-    fn type_name(&self, name: &str) -> Result<&EntityTypeName, String> {
+    fn kind(&self, name: &str) -> Result<&EntityType, String> {
         self.schema
             .types
             .get(name)
-            .map(|rule| &rule.name)
+            .map(|rule| &rule.kind)
             .ok_or_else(|| format!("entity type `{name}` is not in the schema"))
     }
 
     /// The call's own context and the base context, all but `approvals`.
-    fn context(
-        &self,
-        request: &AccessRequest<'_>,
-        call: &ToolCall,
-    ) -> Result<Vec<(String, RestrictedExpression)>, String> {
+    fn context<'r>(&self, request: &AccessRequest<'r>, call: &'r ToolCall) -> Result<Facts<'r>, String> {
         let claims = request.caller.token().claims();
-        let text = |value: &str| RestrictedExpression::new_string(value.to_owned());
-        let mut told: BTreeMap<String, RestrictedExpression> = BTreeMap::new();
+        let text = |value: &String| CedarValue::new(value.as_str(), None);
         let optional = [
             ("task", &claims.task),
             ("purpose", &claims.purpose),
             ("ticket", &claims.ticket),
             ("risk", &claims.risk),
         ];
-        for (name, value) in optional {
-            if let Some(value) = value {
-                told.insert(name.to_owned(), text(value));
-            }
-        }
-        told.insert(
-            "groups".to_owned(),
-            RestrictedExpression::new_set(claims.groups.iter().map(|group| text(group))),
-        );
-        let mut task = BTreeMap::from([
-            ("labels".to_owned(), RestrictedExpression::new_set([])),
-            ("calls".to_owned(), RestrictedExpression::new_long(0)),
-            ("denials".to_owned(), RestrictedExpression::new_long(0)),
+        let groups =
+            CedarValue::set_of_lits(claims.groups.iter().map(|group| Literal::from(group.as_str())), None);
+        let told = optional.into_iter().filter_map(|(name, value)| Some((name, text(value.as_ref()?))));
+        let told = CedarValue::record(told.chain([("groups", groups)]), None);
+        let task = claims.task.iter().map(|id| ("id", text(id))).chain([
+            ("labels", CedarValue::empty_set(None)),
+            ("calls", CedarValue::new(0, None)),
+            ("denials", CedarValue::new(0, None)),
         ]);
-        if let Some(id) = &claims.task {
-            task.insert("id".to_owned(), text(id));
-        }
-        let entity =
-            |type_name: &EntityTypeName, id: &str| RestrictedExpression::new_entity_uid(uid(type_name, id));
-        let mut pairs = vec![
-            ("claims".to_owned(), record(told)?),
-            ("task".to_owned(), record(task)?),
-            ("signals".to_owned(), record(BTreeMap::new())?),
-            ("time".to_owned(), RestrictedExpression::new_long(request.now.seconds())),
+        let mut facts: Facts<'r> = vec![
+            ("claims", told),
+            ("task", CedarValue::record(task, None)),
+            ("signals", CedarValue::empty_record(None)),
+            ("time", CedarValue::new(request.now.seconds(), None)),
             // `subject` is a `User` for every action, so that policies need no `has`: a workload that acts for itself
             // stands there under its own id, and owns nothing as a person.
-            ("subject".to_owned(), entity(&self.types.user, request.caller.subject().entity_id())),
-            ("actor".to_owned(), entity(&self.types.agent, request.caller.actor().entity_id())),
+            ("subject", entity_value(uid(&self.types.user, request.caller.subject().entity_id()))),
+            ("actor", entity_value(uid(&self.types.agent, request.caller.actor().entity_id()))),
         ];
         for (name, value) in &call.arguments {
-            pairs.push((name.clone(), expression(value)?));
+            facts.push((name.as_str(), cedar_value(value)?));
         }
-        Ok(pairs)
+        Ok(facts)
     }
 }
 
-fn record(fields: BTreeMap<String, RestrictedExpression>) -> Result<RestrictedExpression, String> {
-    RestrictedExpression::new_record(fields).map_err(|error| error.to_string())
-}
-
-/// An argument as Cedar has it. What Cedar has no value for is refused.
-fn expression(value: &Value) -> Result<RestrictedExpression, String> {
-    match value {
-        Value::Bool(truth) => Ok(RestrictedExpression::new_bool(*truth)),
-        Value::String(text) => Ok(RestrictedExpression::new_string(text.clone())),
-        Value::Number(number) => number
-            .as_i64()
-            .map(RestrictedExpression::new_long)
-            .ok_or_else(|| "an argument is not a whole number".to_owned()),
-        Value::Array(members) => {
-            Ok(RestrictedExpression::new_set(members.iter().map(expression).collect::<Result<Vec<_>, _>>()?))
+/// Whether a policy whose scope fits applies: its conditions hold.
+fn applies(rule: &Rule, evaluator: &Evaluator<'_>) -> Result<bool, String> {
+    let Some(condition) = &rule.condition else { return Ok(true) };
+    let failed = |problem: &dyn std::fmt::Display| {
+        format!("error while evaluating policy `{}`: {problem}", rule.facts.id)
+    };
+    let value = evaluator.interpret(condition, &SlotEnv::new()).map_err(|error| failed(&error))?;
+    match value.value_kind() {
+        ValueKind::Lit(Literal::Bool(holds)) => Ok(*holds),
+        ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::Record(_) | ValueKind::ExtensionValue(_) => {
+            Err(failed(&"its condition is neither true nor false"))
         }
-        Value::Object(fields) => record(
-            fields
-                .iter()
-                .map(|(name, field)| Ok((name.clone(), expression(field)?)))
-                .collect::<Result<BTreeMap<_, _>, String>>()?,
-        ),
-        Value::Null => Err("an argument is null".to_owned()),
     }
 }
 
+#[cfg(test)]
+mod equivalence;
 #[cfg(test)]
 mod tests;

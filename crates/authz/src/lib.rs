@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod action;
 mod agreement;
 mod analysis;
 mod approval;

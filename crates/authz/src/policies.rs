@@ -1,23 +1,48 @@
-//! The policies of a bundle: split, bounded, parsed, named and validated.
+//! The policies of a bundle: split, bounded, parsed, named, validated, and indexed by what they can concern.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod index;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy_core::ast::{Expr, ExprKind, Literal};
 
+use self::index::{Index, Scope};
 use crate::{
     approval::{ApprovalMisuse, approver_groups},
     document::TextDocument,
+    entities::{Lineage, Placed, StaticEntities},
     fault::Fault,
     schema::{BundleSchema, describe, faults_of},
     statement::{Statement, statements},
 };
 
-/// The policies and what Actgate knows of each.
+/// Policies that are valid, in Cedar's own form.
+#[derive(Debug)]
+pub(crate) struct CheckedPolicies {
+    pub(crate) set: PolicySet,
+    facts: BTreeMap<String, PolicyFacts>,
+}
+
+/// The policies by number, in the order of their ids, and the index over them.
 #[derive(Debug)]
 pub struct Policies {
-    /// All of them, under their `@id`.
-    pub set: PolicySet,
-    facts: HashMap<PolicyId, PolicyFacts>,
+    all: Vec<Rule>,
+    scopes: Vec<Scope>,
+    index: Index,
+}
+
+/// One policy, taken apart: what its scope says is in the index.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) facts: PolicyFacts,
+    /// `when` and not `unless`; none where the scope alone decides.
+    pub(crate) condition: Option<Arc<Expr>>,
+    /// The entities that the condition names.
+    pub(crate) literals: Box<[u32]>,
 }
 
 /// What a policy says of itself and to whom an approval of it would fall.
@@ -35,22 +60,22 @@ pub struct PolicyFacts {
     pub groups: BTreeSet<String>,
 }
 
-// === impl Policies ===
+// === impl CheckedPolicies ===
 
-impl Policies {
+impl CheckedPolicies {
     /// Parses and checks every policy of every file.
     ///
     /// # Errors
     /// What does not parse, lacks an `@id`, is a template, uses approvals in a way that could widen a right, or does
     /// not pass Cedar's strict validation.
-    pub fn load(
+    pub(crate) fn read(
         sources: &[&TextDocument],
         schema: &BundleSchema,
         groups: &[String],
     ) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         let mut faults = Vec::new();
         let mut set = PolicySet::new();
-        let mut facts = HashMap::new();
+        let mut facts: BTreeMap<String, PolicyFacts> = BTreeMap::new();
         let mut places: BTreeMap<String, (String, usize)> = BTreeMap::new();
         for source in sources {
             let found = match statements(source) {
@@ -72,7 +97,7 @@ impl Policies {
                             continue;
                         }
                         places.insert(fact.id.clone(), (source.file.clone(), statement.offset));
-                        facts.insert(policy.id().clone(), fact);
+                        facts.insert(fact.id.clone(), fact);
                         if let Err(error) = set.add(policy) {
                             faults.push(Fault::at_offset(&source.file, statement.offset, describe(&error)));
                         }
@@ -100,27 +125,94 @@ impl Policies {
         Ok((Self { set, facts }, warnings))
     }
 
-    /// Puts a policy in place of the one of this id, or nothing; returns what was there. For trying out what would be
-    /// decided without it.
-    pub(crate) fn exchange(
-        &mut self,
-        id: &PolicyId,
-        instead: Option<(Policy, PolicyFacts)>,
-    ) -> Option<(Policy, PolicyFacts)> {
-        let before = self.set.remove_static(id.clone()).ok().zip(self.facts.remove(id));
-        if let Some((policy, facts)) = instead {
-            // INVARIANT: the id is free, since what had it is taken out.
-            if self.set.add(policy).is_ok() {
-                self.facts.insert(id.clone(), facts);
-            }
+    /// Takes them apart. What they name gets its number among the entities.
+    pub(crate) fn compile(self, entities: &mut StaticEntities) -> Policies {
+        let Self { set, facts } = self;
+        let mut all = Vec::new();
+        let mut scopes = Vec::new();
+        // A `BTreeMap` gives the ids in their order: determining policies are told in it.
+        for (id, facts) in facts {
+            let Some(policy) = set.policy(&PolicyId::new(&id)) else { continue };
+            scopes.push(Scope::of(policy, entities));
+            let condition = policy.as_ref().non_scope_constraints_arc().map(Arc::clone);
+            let literals = literals(condition.as_deref(), entities);
+            all.push(Rule { facts, condition, literals });
         }
-        before
+        let index = Index::new(&scopes);
+        Policies { all, scopes, index }
+    }
+}
+
+// === impl Policies ===
+
+impl Policies {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// How many have a scope that names nothing, so that every call has to ask them.
+    pub fn unindexed(&self) -> usize {
+        self.index.any_count()
+    }
+
+    /// The policies whose scope fits a call.
+    pub(crate) fn candidates(
+        &self,
+        principal: Placed<'_>,
+        action: &Lineage,
+        resource: Placed<'_>,
+    ) -> Vec<u32> {
+        self.index.candidates(&self.scopes, principal, action, resource)
+    }
+
+    /// Puts a rule of the same scope in place of the one of this id, or one that never applies; returns what was there.
+    /// For trying out what would be decided without it.
+    pub(crate) fn exchange(&mut self, id: &str, instead: Option<Rule>) -> Option<Rule> {
+        let place = self.place(id)?;
+        let before = self.all.get_mut(place)?;
+        let never = || Rule {
+            facts: before.facts.clone(),
+            condition: Some(Arc::new(Expr::val(false))),
+            literals: Box::default(),
+        };
+        let instead = instead.unwrap_or_else(never);
+        Some(std::mem::replace(before, instead))
+    }
+
+    pub(crate) fn rule(&self, number: u32) -> Option<&Rule> {
+        self.all.get(usize::try_from(number).ok()?)
     }
 
     /// What is known of a policy.
-    pub fn facts(&self, id: &PolicyId) -> Option<&PolicyFacts> {
-        self.facts.get(id)
+    pub fn facts(&self, id: &str) -> Option<&PolicyFacts> {
+        self.find(id).map(|rule| &rule.facts)
     }
+
+    /// The rule of an id.
+    pub(crate) fn find(&self, id: &str) -> Option<&Rule> {
+        self.all.get(self.place(id)?)
+    }
+
+    fn place(&self, id: &str) -> Option<usize> {
+        self.all.binary_search_by(|rule| rule.facts.id.as_str().cmp(id)).ok()
+    }
+}
+
+/// The entities that a condition names: they are reachable without being part of the request.
+fn literals(condition: Option<&Expr>, entities: &mut StaticEntities) -> Box<[u32]> {
+    let named = condition.into_iter().flat_map(Expr::subexpressions);
+    named
+        .filter_map(|part| {
+            let ExprKind::Lit(Literal::EntityUID(uid)) = part.expr_kind() else { return None };
+            Some(entities.number(uid))
+        })
+        .collect()
 }
 
 fn read(

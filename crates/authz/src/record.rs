@@ -4,7 +4,10 @@ use actgate_call::{RequestHead, ToolCall, ToolCalls};
 use actgate_token::{Caller, Grant};
 use serde_json::{Map, Value, json};
 
+use self::json_text::JsonText;
 use crate::{decision::Denial, moment::Moment};
+
+mod json_text;
 
 /// A path in a record is cut here: it is there to be recognised, and an access-log line must stay below the 16 KiB at
 /// which common shippers split lines.
@@ -33,8 +36,11 @@ pub(crate) struct Attempt {
     authority: Option<String>,
     trace: Option<String>,
     pub(crate) service: Option<String>,
-    who: Option<Value>,
-    calls: Vec<Value>,
+    /// Members of `attempted`, written when they became known.
+    who: JsonText,
+    /// Elements of its `calls`.
+    calls: JsonText,
+    told: usize,
     count: usize,
     approved: Value,
 }
@@ -80,24 +86,38 @@ impl Attempt {
     }
 
     pub(crate) fn caller(&mut self, caller: &Caller) {
-        let chain: Vec<&str> = caller.earlier().iter().map(actgate_token::Identity::entity_id).collect();
         let claims = caller.token().claims();
-        // All that policies and narrowing read of a token, so that an attempt can be decided anew.
-        let groups = Some(&claims.groups).filter(|groups| !groups.is_empty());
-        let details = caller.token().authorization_details().map(of_our_type);
-        self.who = Some(json!({
-            "subject": caller.subject().entity_id(),
-            "actor": caller.actor().entity_id(),
-            "chain": chain,
-            "jti": caller.token().jti(),
-            "task": claims.task,
-            "ticket": claims.ticket,
-            "purpose": claims.purpose.as_deref().map(|purpose| clip(purpose, MAX_ARGUMENT_BYTES)),
-            "groups": groups.map(|groups| whole(json!(groups))),
-            "risk": claims.risk,
-            "scope": caller.token().scope().map(|words| whole(words.join(" ").into())),
-            "authorization_details": details.map(whole),
-        }));
+        let mut who = JsonText::default();
+        who.text("subject", caller.subject().entity_id());
+        who.text("actor", caller.actor().entity_id());
+        who.texts("chain", caller.earlier().iter().map(actgate_token::Identity::entity_id));
+        let optional = [
+            ("jti", caller.token().jti()),
+            ("task", claims.task.as_deref()),
+            ("ticket", claims.ticket.as_deref()),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                who.text(name, value);
+            }
+        }
+        // The rest of what policies and narrowing read of a token, so that an attempt can be decided anew.
+        if let Some(purpose) = &claims.purpose {
+            who.text("purpose", &clip(purpose, MAX_ARGUMENT_BYTES));
+        }
+        if let Some(risk) = &claims.risk {
+            who.text("risk", risk);
+        }
+        if !claims.groups.is_empty() {
+            who.value("groups", &whole(json!(claims.groups)));
+        }
+        if let Some(words) = caller.token().scope() {
+            who.value("scope", &whole(words.join(" ").into()));
+        }
+        if let Some(details) = caller.token().authorization_details() {
+            who.value("authorization_details", &whole(of_our_type(details)));
+        }
+        self.who = who;
     }
 
     /// Who approved it, by a grant that was verified.
@@ -112,15 +132,16 @@ impl Attempt {
 
     pub(crate) fn calls(&mut self, calls: &ToolCalls) {
         self.count = calls.len();
-        self.calls.clear();
-        let mut bytes = 0_usize;
+        self.told = 0;
+        self.calls = JsonText::default();
         for call in calls {
-            let described = describe(call);
-            bytes = bytes.saturating_add(described.to_string().len());
-            if bytes > MAX_CALLS_BYTES && !self.calls.is_empty() {
+            let mut with = self.calls.clone();
+            describe(call, &mut with);
+            if with.len() > MAX_CALLS_BYTES && self.told > 0 {
                 break;
             }
-            self.calls.push(described);
+            self.calls = with;
+            self.told = self.told.saturating_add(1);
         }
     }
 
@@ -134,85 +155,80 @@ impl Attempt {
         latency_us: Option<u64>,
         outcome: Outcome<'_>,
     ) -> String {
-        let mut attempted = Map::new();
-        let mut put = |name: &str, value: Value| {
-            if !value.is_null() {
-                attempted.insert(name.to_owned(), value);
+        let mut record = JsonText::begin(RECORD_BYTES);
+        record.number("v", 1);
+        record.text("id", id);
+        record.text("time", &started.rfc3339());
+        record.text_or_null("trace", self.trace.as_deref());
+        record.text("bundle", bundle);
+        record.text_or_null("service", self.service.as_deref());
+        record.text("stage", if matches!(outcome, Outcome::Aborted) { "aborted" } else { "decided" });
+        record.object("attempted", |attempted| {
+            let known = [("method", &self.method), ("authority", &self.authority), ("path", &self.path)];
+            for (name, value) in known {
+                if let Some(value) = value {
+                    attempted.text(name, value);
+                }
             }
-        };
-        put("method", json!(self.method));
-        put("authority", json!(self.authority));
-        put("path", json!(self.path));
-        put("query", if self.query { true.into() } else { Value::Null });
-        if let Some(Value::Object(who)) = &self.who {
-            for (name, value) in who {
-                put(name, value.clone());
+            if self.query {
+                attempted.value("query", &Value::Bool(true));
             }
-        }
-        put("calls", json!(self.calls));
-        if self.count > self.calls.len() {
-            put("calls_total", json!(self.count));
-        }
-        let record = json!({
-            "v": 1,
-            "id": id,
-            "time": started.rfc3339(),
-            "trace": self.trace,
-            "bundle": bundle,
-            "service": self.service,
-            "stage": if matches!(outcome, Outcome::Aborted) { "aborted" } else { "decided" },
-            "attempted": attempted,
-            "decided": decided_value(outcome, latency_us),
-            "approved": self.approved,
+            attempted.members(&self.who);
+            attempted.array("calls", |calls| calls.members(&self.calls));
+            if self.count > self.told {
+                attempted.number("calls_total", u64::try_from(self.count).unwrap_or(u64::MAX));
+            }
         });
-        let mut text = record.to_string();
-        text.pop();
-        text
+        decided(outcome, latency_us, &mut record);
+        record.value("approved", &self.approved);
+        record.into_string()
     }
 }
 
-fn decided_value(outcome: Outcome<'_>, latency_us: Option<u64>) -> Value {
+/// What a record of one call takes, so that most are written without moving.
+const RECORD_BYTES: usize = 1024;
+
+fn decided(outcome: Outcome<'_>, latency_us: Option<u64>, record: &mut JsonText) {
     let (decision, denial, policies): (&str, Option<&Denial>, &[String]) = match outcome {
         Outcome::Allow { policies } => ("allow", None, policies),
         Outcome::Deny(denial) => ("deny", Some(denial), &denial.policies),
         Outcome::Hold(denial) => ("hold", Some(denial), &denial.policies),
         Outcome::Observe(denial) => ("observe", Some(denial), &denial.policies),
-        Outcome::Aborted => return Value::Null,
+        Outcome::Aborted => return record.null("decided"),
     };
-    let mut value = Map::new();
-    value.insert("decision".to_owned(), decision.into());
-    value.insert("policies".to_owned(), json!(policies));
-    if let Some(latency) = latency_us {
-        value.insert("latency_us".to_owned(), latency.into());
-    }
-    if let Some(denial) = denial {
-        value.insert("reason".to_owned(), denial.reason.code().into());
-        value.insert("status".to_owned(), denial.reason.row().status.into());
-        value.insert("detail".to_owned(), clip(&denial.detail, MAX_PATH_BYTES).into());
+    record.object("decided", |decided| {
+        decided.text("decision", decision);
+        decided.texts("policies", policies.iter().map(String::as_str));
+        if let Some(latency) = latency_us {
+            decided.number("latency_us", latency);
+        }
+        let Some(denial) = denial else { return };
+        decided.text("reason", denial.reason.code());
+        decided.number("status", u64::from(denial.reason.row().status));
+        decided.text("detail", &clip(&denial.detail, MAX_PATH_BYTES));
         if !denial.groups.is_empty() {
-            value.insert("groups".to_owned(), json!(denial.groups));
+            decided.texts("groups", denial.groups.iter().map(String::as_str));
         }
         if let Some(ticket) = &denial.ticket {
-            value.insert("approval".to_owned(), ticket.id.as_str().into());
+            decided.text("approval", &ticket.id);
         }
         if let Some(internal) = &denial.internal {
-            value.insert("internal".to_owned(), clip(internal, MAX_PATH_BYTES).into());
+            decided.text("internal", &clip(internal, MAX_PATH_BYTES));
         }
-    }
-    Value::Object(value)
+    });
 }
 
-fn describe(call: &ToolCall) -> Value {
+fn describe(call: &ToolCall, into: &mut JsonText) {
+    let arguments = Value::Object(shown_arguments(call));
     // The first call is always spelt out, so it has to have a bound of its own.
-    let arguments = match Value::Object(shown_arguments(call)) {
-        long if long.to_string().len() > MAX_CALLS_BYTES => "[too long]".into(),
-        arguments => arguments,
-    };
-    json!({
-        "action": call.action.as_ref(),
-        "resource": format!("{}::\"{}\"", call.resource.type_name, clip(&call.resource.id, MAX_PATH_BYTES)),
-        "arguments": arguments,
-    })
+    let fits = arguments.to_string().len() <= MAX_CALLS_BYTES;
+    let arguments = if fits { arguments } else { "[too long]".into() };
+    let resource = clip(&call.resource.id, MAX_PATH_BYTES);
+    into.element(|told| {
+        told.text("action", &call.action);
+        told.text("resource", &format!("{}::\"{resource}\"", call.resource.type_name));
+        told.value("arguments", &arguments);
+    });
 }
 
 /// The arguments of a call as they may be shown.

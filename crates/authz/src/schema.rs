@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema, SchemaFragment};
+use cedar_policy_core::ast::EntityType;
 use miette::Diagnostic;
 use serde_json::{Map, Value, json};
 
@@ -50,6 +51,10 @@ pub struct ActionRule {
 pub struct TypeRule {
     /// The type's name, parsed once.
     pub name: EntityTypeName,
+    /// The same for Cedar's evaluator, which knows no places in sources.
+    pub(crate) kind: EntityType,
+    /// Whether only the ids that the schema lists exist.
+    pub(crate) enumerated: bool,
     /// The types that it may be directly in, by full name.
     pub parents: BTreeSet<String>,
     /// Its attributes by name, as types of Cedar's JSON schema.
@@ -229,9 +234,10 @@ impl Merged {
                 let full = qualify(namespace, name);
                 let parents =
                     names(value.get("memberOfTypes")).map(|parent| self.resolve(namespace, parent)).collect();
-                let parsed = full
+                let parsed: EntityTypeName = full
                     .parse()
                     .map_err(|_| vec![Fault::whole(file, format!("`{full}` is no type name"))])?;
+                let enumerated = value.get("enum").is_some();
                 let attributes = value
                     .pointer("/shape/attributes")
                     .and_then(Value::as_object)
@@ -239,7 +245,16 @@ impl Merged {
                     .flatten()
                     .map(|(name, kind)| (name.clone(), kind.clone()))
                     .collect();
-                types.insert(full, TypeRule { name: parsed, parents, attributes });
+                types.insert(
+                    full,
+                    TypeRule {
+                        kind: parsed.as_ref().with_loc(None),
+                        name: parsed,
+                        enumerated,
+                        parents,
+                        attributes,
+                    },
+                );
             }
         }
         Ok(types)

@@ -69,6 +69,13 @@ fn summarise(checked: &Checked, terminal: &mut Terminal) -> io::Result<()> {
         counted(summary.entities, "entity"),
     ];
     writeln!(terminal.out, "{}: {}", checked.source.config().text().name(), counts.join(", "))?;
+    match summary.unindexed {
+        0 => {}
+        1 => writeln!(terminal.out, "1 policy has a scope that names nothing: every call asks it")?,
+        many => {
+            writeln!(terminal.out, "{many} policies have a scope that names nothing: every call asks them")?
+        }
+    }
     match &checked.envoy {
         None => writeln!(terminal.out, "no Envoy configuration (`envoy:`) to check"),
         Some(envoy) => writeln!(

@@ -1,8 +1,6 @@
 //! What the policies say to one call of one principal: which of them speak of it, and what their conditions come to.
 
-use cedar_policy::{
-    Context, EntityUid, EvalResult, Expression, Request, RestrictedExpression, eval_expression,
-};
+use cedar_policy::{Context, Entities, EntityUid, EvalResult, Expression, Request, eval_expression};
 
 use super::policy::{Condition, Dissected};
 use crate::{bundle::PolicyBundle, evaluate::Question};
@@ -88,7 +86,7 @@ pub enum ScopePart {
 
 /// A question put to single expressions.
 struct Asked<'q> {
-    question: &'q Question,
+    entities: Entities,
     request: Request,
     secret: &'q [String],
 }
@@ -101,22 +99,23 @@ impl Hearing {
     pub(super) fn all(
         bundle: &PolicyBundle,
         policies: &[Dissected],
-        (call, question): (usize, &Question),
+        (call, question): (usize, &Question<'_>),
         approved: &[String],
         secret: &[String],
     ) -> Result<Vec<Self>, String> {
-        let approved = approved.iter().map(|group| RestrictedExpression::new_string(group.clone()));
-        let context = bundle.context_of(question, RestrictedExpression::new_set(approved))?;
-        let is_alone = question.principals.len() == 1;
+        let approved: Vec<&str> = approved.iter().map(String::as_str).collect();
+        let context = Context::from(bundle.context_of(question, &approved)?);
+        let is_alone = question.askers.len() == 1;
         let mut hearings = Vec::new();
-        for (index, (principal, _)) in question.principals.iter().enumerate() {
+        for (index, asker) in question.askers.iter().enumerate() {
+            let principal = EntityUid::from(asker.uid.clone());
             let role = match (is_alone, index) {
                 (true, _) => Role::Both,
                 (false, 0) => Role::Subject,
                 (false, _) => Role::Actor,
             };
-            let asked = Asked::new(question, principal, context.clone(), secret)?;
-            hearings.push(asked.hear(policies, call, role, principal));
+            let asked = Asked::new(question, &principal, context.clone(), secret)?;
+            hearings.push(asked.hear(policies, call, role, &principal));
         }
         Ok(hearings)
     }
@@ -126,15 +125,16 @@ impl Hearing {
 
 impl<'q> Asked<'q> {
     fn new(
-        question: &'q Question,
+        question: &Question<'_>,
         principal: &EntityUid,
         context: Context,
         secret: &'q [String],
     ) -> Result<Self, String> {
-        let Question { action, resource, .. } = question;
-        let request = Request::new(principal.clone(), action.clone(), resource.clone(), context, None)
+        let Question { action, resource, entities, .. } = question;
+        let (action, resource) = (action.uid.clone().into(), resource.clone().into());
+        let request = Request::new(principal.clone(), action, resource, context, None)
             .map_err(|error| error.to_string())?;
-        Ok(Self { question, request, secret })
+        Ok(Self { entities: entities.clone().into(), request, secret })
     }
 
     fn hear(&self, policies: &[Dissected], call: usize, role: Role, principal: &EntityUid) -> Hearing {
@@ -201,6 +201,6 @@ impl<'q> Asked<'q> {
     }
 
     fn value(&self, expression: &Expression) -> Result<EvalResult, String> {
-        eval_expression(&self.request, &self.question.entities, expression).map_err(|error| error.to_string())
+        eval_expression(&self.request, &self.entities, expression).map_err(|error| error.to_string())
     }
 }

@@ -8,7 +8,12 @@ use cedar_policy::{
 };
 
 use super::{Analysis, policy::Dissected};
-use crate::{approval::approver_groups, authorizer::Authorizer, bundle::PolicyBundle, policies::PolicyFacts};
+use crate::{
+    approval::approver_groups,
+    authorizer::Authorizer,
+    bundle::PolicyBundle,
+    policies::{PolicyFacts, Rule},
+};
 
 /// A change to one policy that the load check would accept.
 #[derive(Debug, Clone)]
@@ -17,8 +22,8 @@ pub struct Mutant {
     pub policy: usize,
     /// What is changed.
     pub change: Change,
-    id: PolicyId,
-    instead: Option<Box<(Policy, PolicyFacts)>>,
+    id: String,
+    instead: Option<Box<Rule>>,
 }
 
 /// What is changed in a policy.
@@ -62,7 +67,7 @@ impl Authorizer {
 }
 
 fn mutant(bundle: &PolicyBundle, policy: usize, dissected: &Dissected, change: Change) -> Option<Mutant> {
-    let id = PolicyId::new(&dissected.text.id);
+    let id = dissected.text.id.clone();
     let instead = match change {
         Change::Dropped => None,
         Change::Flipped | Change::ConditionDropped(_) | Change::ConditionNegated(_) => {
@@ -73,21 +78,17 @@ fn mutant(bundle: &PolicyBundle, policy: usize, dissected: &Dissected, change: C
 }
 
 /// The changed policy, if it would load.
-fn rewritten(
-    bundle: &PolicyBundle,
-    dissected: &Dissected,
-    id: &PolicyId,
-    change: Change,
-) -> Option<(Policy, PolicyFacts)> {
+fn rewritten(bundle: &PolicyBundle, dissected: &Dissected, id: &str, change: Change) -> Option<Rule> {
     let template = changed(dissected.template.clone(), change)?;
     let groups = approver_groups(&template, &bundle.groups).ok()?;
-    let facts = bundle.policies.facts(id)?;
-    let facts = PolicyFacts { forbids: template.effect == Effect::Forbid, groups, ..facts.clone() };
+    let Rule { facts, condition: _, literals } = bundle.policies.find(id)?.clone();
+    let facts = PolicyFacts { forbids: template.effect == Effect::Forbid, groups, ..facts };
     let parsed = ParsedPolicy::Static(template.try_into().ok()?);
-    let policy = Policy::from_pst(parsed).ok()?.new_id(id.clone());
+    let policy = Policy::from_pst(parsed).ok()?.new_id(PolicyId::new(id));
     let alone = PolicySet::from_policies([policy.clone()]).ok()?;
     let verdict = Validator::new(bundle.schema.cedar.clone()).validate(&alone, ValidationMode::Strict);
-    verdict.validation_passed().then_some((policy, facts))
+    let condition = policy.as_ref().non_scope_constraints_arc().map(Arc::clone);
+    verdict.validation_passed().then_some(Rule { facts, condition, literals })
 }
 
 fn changed(mut template: Template, change: Change) -> Option<Template> {

@@ -55,7 +55,10 @@ fn arguments_are_shown_without_secrets_and_within_a_line() {
     let call = |arguments: Value| {
         let Value::Object(arguments) = arguments else { panic!("no object") };
         let secret = vec!["token".to_owned(), "args/content".to_owned()];
-        describe(&ToolCall { arguments, secret, ..crate::fixture::call("item.read", "i", "s") })
+        let call = ToolCall { arguments, secret, ..crate::fixture::call("item.read", "i", "s") };
+        let mut told = JsonText::default();
+        describe(&call, &mut told);
+        serde_json::from_str::<Value>(&told.into_string()).unwrap()
     };
     let shown =
         call(json!({ "token": "canary", "args": { "content": "canary", "path": "a", "labels": ["x"] } }));
