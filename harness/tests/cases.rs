@@ -143,7 +143,7 @@ fn a_plugin_that_is_not_there_or_is_none_is_said_so() {
     let folder = folder("plugin");
     let ran = run(&folder, &["test", "packs/notes", "--engine", "wasm", "--wasm", "gone.wasm"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("not at `gone.wasm`") && ran.err.contains("make wasm"), "{}", ran.err);
+    assert!(ran.err.contains("looked for `gone.wasm`") && ran.err.contains("make wasm"), "{}", ran.err);
     fs::write(folder.join("none.wasm"), "no wasm").unwrap();
     let ran = run(&folder, &["test", "packs/notes", "--engine", "wasm", "--wasm", "none.wasm"]);
     assert_eq!(ran.code, 2);
