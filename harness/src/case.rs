@@ -31,6 +31,7 @@ pub use format::{
 pub use native::Native;
 pub use observing::{Looker, Observing};
 pub use play::{Interruption, Played, play};
+pub(crate) use push::{CONTENT_TYPE as PUSH_TYPE, body as push_body};
 pub use question::{Question, moment};
 pub use report::{write_failures, write_json, write_junit, write_summary};
 pub use run::{CaseReport, NamedCase, Progress, Report, read_cases, run};

@@ -3,8 +3,10 @@
 mod approvals;
 mod build;
 mod check;
+mod completions;
 mod explain;
 mod mint;
+mod replay;
 mod scrutiny;
 mod serve;
 mod test;
@@ -29,8 +31,10 @@ enum Verb {
     Approvals(approvals::ApprovalsArgs),
     Build(build::BuildArgs),
     Check(check::CheckArgs),
+    Completions(completions::CompletionsArgs),
     Explain(Box<explain::ExplainArgs>),
     Mint(Box<mint::MintArgs>),
+    Replay(replay::ReplayArgs),
     Serve(Box<serve::ServeArgs>),
     Test(test::TestArgs),
 }
@@ -43,8 +47,10 @@ impl Cli {
             Verb::Approvals(args) => approvals::approvals(&args, terminal),
             Verb::Build(args) => build::build(&args, terminal),
             Verb::Check(args) => check::check(&args, terminal),
+            Verb::Completions(args) => completions::completions(&args, terminal),
             Verb::Explain(args) => explain::explain(&args, terminal),
             Verb::Mint(args) => mint::mint(&args, terminal),
+            Verb::Replay(args) => replay::replay(&args, terminal),
             Verb::Serve(args) => serve::serve(*args, terminal),
             Verb::Test(args) => test::test(&args, terminal),
         }

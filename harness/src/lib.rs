@@ -15,6 +15,7 @@ pub mod mint;
 pub mod mutation;
 pub mod path;
 pub mod places;
+pub mod replay;
 pub mod route;
 pub mod serve;
 pub mod source;

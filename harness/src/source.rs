@@ -13,6 +13,7 @@ use crate::document::{Document, Place};
 
 use files::Files;
 
+pub use files::read_ledger;
 pub(crate) use files::read_text;
 
 /// A configuration with its packs and key sets.

@@ -1,4 +1,4 @@
-//! Wrong configurations, and what `actgate check` says of each: file, line, message and help.
+//! Wrong files, and what `actgate check` (of a case, `actgate test`) says of each: file, line, message and help.
 //!
 //! `good/` passes. `bad/<name>/edit.yaml` makes one thing wrong in it, and `bad/<name>/expect.txt` is what the
 //! command then writes, with its exit code. `ACTGATE_BLESS=1` writes the expectations anew: read the diff.
@@ -42,13 +42,19 @@ fn run(good: &Path, case: &Path, name: &str) -> Result<(), Failed> {
     for edit in read(&case.join("edit.yaml"))?.root().items() {
         apply(&folder, &edit)?;
     }
+    let arguments =
+        if name.starts_with("case-") { ["test", "packs/notes"] } else { ["check", "actgate.yaml"] };
     let output = Command::new(env!("CARGO_BIN_EXE_actgate"))
-        .args(["check", "actgate.yaml"])
+        .args(arguments)
         .current_dir(&folder)
         .env_remove("ACTGATE_CONFIG")
         .output()?;
     let code = output.status.code().ok_or("killed")?;
-    let said = String::from_utf8(output.stderr)?;
+    let said = match name.strip_prefix("case-") {
+        // Failed cases are a result.
+        Some(_) => timeless(&String::from_utf8(output.stdout)?) + &String::from_utf8(output.stderr)?,
+        None => String::from_utf8(output.stderr)?,
+    };
     let found = format!("{said}exit {code}\n");
     let expectation = case.join("expect.txt");
     if std::env::var_os("ACTGATE_BLESS").is_some() {
@@ -56,6 +62,15 @@ fn run(good: &Path, case: &Path, name: &str) -> Result<(), Failed> {
     }
     let expected = fs::read_to_string(&expectation).unwrap_or_default();
     if found == expected { Ok(()) } else { Err(format!("expected\n{expected}\nfound\n{found}").into()) }
+}
+
+/// What a run of cases writes, without how long it took and the ids that come with it.
+fn timeless(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.split_once(" (native, ") {
+        Some((result, _seconds)) => result.to_owned() + "\n",
+        None => line.to_owned() + "\n",
+    });
+    lines.collect()
 }
 
 /// `{file, old, new}` replaces the one place of `old`, `{file, text}` writes the file, `{file}` removes it.

@@ -9,12 +9,12 @@ mod step;
 use actgate_call::{RequestHead, Route, ToolCalls};
 use actgate_token::{Caller, TokenCache};
 
+pub(crate) use self::examine::{Examined, examine};
 use self::{
     approval::{Asking, Held, Question},
     body::{AwaitedBody, Body, malformed},
     drain::{Drain, Drained},
 };
-pub(crate) use self::examine::{Examined, examine};
 pub use self::{
     body::BodyProgress,
     step::{Forwarding, Passage, Step},

@@ -20,6 +20,10 @@ const MAX_ARGUMENT_BYTES: usize = 256;
 /// So many members of a list are shown.
 const MAX_MEMBERS: usize = 16;
 
+/// A list of groups, scopes or details that is longer is left out: with every claim at its longest the line still is below
+/// its bound.
+const MAX_CLAIM_BYTES: usize = 1024;
+
 /// What a request attempts, as far as it has been understood.
 ///
 /// It never holds a header value other than the ones named here, a query string, a body or a token.
@@ -27,6 +31,8 @@ const MAX_MEMBERS: usize = 16;
 pub(crate) struct Attempt {
     method: Option<String>,
     path: Option<String>,
+    /// Whether a query was there, which is not shown.
+    query: bool,
     authority: Option<String>,
     trace: Option<String>,
     pub(crate) service: Option<String>,
@@ -65,6 +71,7 @@ impl Attempt {
             path: first(b":path")
                 .map(|path| path.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default())
                 .map(text),
+            query: first(b":path").is_some_and(|path| path.contains(&b'?')),
             // Without a user and password before the host.
             authority: first(b":authority")
                 .map(|authority| authority.rsplit(|byte| *byte == b'@').next().unwrap_or_default())
@@ -93,6 +100,22 @@ impl Attempt {
             if let Some(value) = value {
                 who.text(name, value);
             }
+        }
+        // The rest of what policies and narrowing read of a token, so that an attempt can be decided anew.
+        if let Some(purpose) = &claims.purpose {
+            who.text("purpose", &clip(purpose, MAX_ARGUMENT_BYTES));
+        }
+        if let Some(risk) = &claims.risk {
+            who.text("risk", risk);
+        }
+        if !claims.groups.is_empty() {
+            who.value("groups", &whole(json!(claims.groups)));
+        }
+        if let Some(words) = caller.token().scope() {
+            who.value("scope", &whole(words.join(" ").into()));
+        }
+        if let Some(details) = caller.token().authorization_details() {
+            who.value("authorization_details", &whole(of_our_type(details)));
         }
         self.who = who;
     }
@@ -146,6 +169,9 @@ impl Attempt {
                 if let Some(value) = value {
                     attempted.text(name, value);
                 }
+            }
+            if self.query {
+                attempted.value("query", &Value::Bool(true));
             }
             attempted.members(&self.who);
             attempted.array("calls", |calls| calls.members(&self.calls));
@@ -236,6 +262,17 @@ fn shorten(value: &Value) -> Value {
         Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), shorten(field))).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
+}
+
+/// What the token narrows its use to here; nothing in it narrows it to nothing.
+fn of_our_type(details: &[Value]) -> Value {
+    let ours = |detail: &&Value| detail.get("type").and_then(Value::as_str) == Some("actgate");
+    details.iter().filter(ours).cloned().collect()
+}
+
+/// A claim as it is, or a sign that it is too long for a record.
+fn whole(claim: Value) -> Value {
+    if claim.to_string().len() > MAX_CLAIM_BYTES { "…".into() } else { claim }
 }
 
 /// Cuts a text at a character boundary and says so.

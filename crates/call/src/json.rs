@@ -248,6 +248,13 @@ pub(crate) fn member<'v>(
     Ok(members.get(name))
 }
 
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tokens = self.tokens.iter().map(|token| token.replace('~', "~0").replace('/', "~1"));
+        tokens.try_for_each(|token| write!(f, "/{token}"))
+    }
+}
+
 /// RFC 6901 section 4: `~1` is `/`, `~0` is `~`, any other `~` is an error.
 fn unescaped(token: &str) -> Option<String> {
     let mut text = String::with_capacity(token.len());

@@ -188,7 +188,8 @@ impl<'a> EntityShape<'a> {
         let form: Option<&'static TypeForm> = types.iter().copied().find(|form| form.name == type_name);
         let parents = form.into_iter().flat_map(|form| form.parents.iter().copied());
         // A type that is in itself is the same shape again.
-        let parents = parents.filter(|parent| *parent != type_name).map(|parent| Self::of_form(parent, types));
+        let parents =
+            parents.filter(|parent| *parent != type_name).map(|parent| Self::of_form(parent, types));
         Self { type_name, id: IdShape::Any, parents: parents.collect() }
     }
 

@@ -105,9 +105,13 @@ pub(super) fn compare(
         Some(status) if by_proxy => rejected(status, outcome, &mut findings),
         Some(_) | None => {
             decided(step, outcome, &mut findings);
-            answered(step, exchange, route, outcome, &mut findings);
-            reached(step, exchange, token, route, outcome, &mut findings);
-            recorded(step, outcome, &mut findings);
+            if outcome.recorded("/decided/decision") == step.expect.decision.code() {
+                answered(step, exchange, route, outcome, &mut findings);
+                reached(step, exchange, token, route, outcome, &mut findings);
+                recorded(step, outcome, &mut findings);
+            } else {
+                decided_otherwise(step, outcome, &mut findings);
+            }
         }
     }
     if let Some(token) = token {
@@ -207,6 +211,16 @@ fn decided(step: &Step, outcome: &Outcome, findings: &mut Findings) {
     }
 }
 
+/// Of what follows from another decision than was expected only what somebody would want to know.
+fn decided_otherwise(step: &Step, outcome: &Outcome, findings: &mut Findings) {
+    if outcome.status != step.expect.status {
+        findings.add("/expect/status", "status", step.expect.status, outcome.status);
+    }
+    if step.expect.upstream_saw == UpstreamSaw::Nothing {
+        untouched(outcome, findings);
+    }
+}
+
 /// What the client got.
 fn answered(
     step: &Step,
@@ -241,24 +255,29 @@ fn answered(
         None if route
             .is_some_and(|route| route.speaks_git && outcome.recorded("/service") == route.service) =>
         {
-            git_refusal(step, outcome, findings);
+            git_refusal(exchange, &answer, outcome, findings);
         }
         None if route
             .is_some_and(|route| route.speaks_mcp && outcome.recorded("/service") == route.service) =>
         {
-            mcp::refusal(step, exchange, &answer, outcome, findings);
+            mcp::refusal(exchange, &answer, outcome, findings);
         }
         None => refusal(step, &answer, outcome, findings),
     }
 }
 
 /// A refusal that git prints, with what the ledger says: a report where the status is a success, else plain text.
-fn git_refusal(step: &Step, outcome: &Outcome, findings: &mut Findings) {
-    let reason = step.expect.reason.as_deref().unwrap_or_default();
-    let told = format!("reason: {reason}, decision: {}\n", outcome.recorded("/id"));
+fn git_refusal(exchange: &Exchange, answer: &Value, outcome: &Outcome, findings: &mut Findings) {
+    let reason = outcome.recorded("/decided/reason");
+    let told = format!("reason: {reason}, decision: {}", outcome.recorded("/id"));
     let came = String::from_utf8_lossy(&outcome.body);
-    findings.holds("reason and decision in the body", came.contains(&told), &told, quoted(&came));
+    // Git LFS prints the message of its own document.
+    let is_lfs = exchange.path.contains("/info/lfs/");
+    let message = answer.get("message").and_then(Value::as_str).unwrap_or_default();
+    let says = if is_lfs { message.ends_with(&told) } else { came.contains(&format!("{told}\n")) };
+    findings.holds("reason and decision in the body", says, &told, quoted(&came));
     let wanted = match outcome.status {
+        _ if is_lfs => "application/vnd.git-lfs+json",
         200 => "application/x-git-receive-pack-result",
         _ => "text/plain; charset=utf-8",
     };
@@ -286,7 +305,7 @@ fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findin
         Some(detail) => (detail, "application/json"),
         None => (answer, "application/problem+json"),
     };
-    problem(step, answer, outcome, findings);
+    problem(answer, outcome, findings);
     let status = answer.get("status").and_then(Value::as_u64).unwrap_or_default();
     findings.holds(
         "status in the body",
@@ -308,9 +327,9 @@ fn challenged(status: u16, outcome: &Outcome, findings: &mut Findings) {
 }
 
 /// The problem document of a refusal, wherever in the answer it is.
-fn problem(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findings) {
+fn problem(answer: &Value, outcome: &Outcome, findings: &mut Findings) {
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
-    let reason = step.expect.reason.as_deref().unwrap_or_default();
+    let reason = outcome.recorded("/decided/reason");
     findings.equal("/expect/reason", "reason in the body", reason, text("reason"));
     findings.equal(
         "/expect/reason",
@@ -318,7 +337,7 @@ fn problem(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findin
         &format!("urn:actgate:reason:{reason}"),
         text("type"),
     );
-    let policies: BTreeSet<&str> = step.expect.policies.iter().map(String::as_str).collect();
+    let policies = texts(outcome.record.pointer("/decided/policies"));
     let came = texts(answer.get("policies"));
     if policies != came {
         findings.add("/expect/policies", "policies in the body", list(&policies), list(&came));
@@ -384,7 +403,7 @@ fn untouched(outcome: &Outcome, findings: &mut Findings) {
         outcome.seen.iter().map(|Seen { method, path, .. }| format!("{method} {path}")).collect();
     if outcome.touched || !requests.is_empty() {
         let came = if requests.is_empty() { "some bytes".to_owned() } else { requests.join(", ") };
-        findings.add("/expect/upstream_saw", "upstream saw", "nothing", came);
+        return findings.add("/expect/upstream_saw", "upstream saw", "nothing", came);
     }
     let host = outcome.recorded("/executed/upstream");
     findings.holds("upstream in the record", matches!(host, "" | "-"), "none", quoted(host));
@@ -403,7 +422,7 @@ fn recorded(step: &Step, outcome: &Outcome, findings: &mut Findings) {
     let (expected, holds) = if step.expect.decision.forwards() {
         ("via_upstream".to_owned(), details == "via_upstream")
     } else {
-        let reason = format!("actgate_{}", step.expect.reason.as_deref().unwrap_or_default());
+        let reason = format!("actgate_{}", outcome.recorded("/decided/reason"));
         let holds = details == reason;
         (reason, holds)
     };

@@ -65,7 +65,16 @@ impl Case {
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         let text = read_text(path)
             .map_err(|why| vec![Diagnostic::in_file(without_detours(path).to_string_lossy(), why)])?;
-        Self::parse(text, path.parent().unwrap_or_else(|| Path::new("")))
+        let case = Self::parse(text, path.parent().unwrap_or_else(|| Path::new("")))?;
+        let (pointer, origin, kind) = match &case.origin {
+            Origin::Pack(folder) => ("/pack", folder, "folder"),
+            Origin::Config(file) => ("/config", file, "file"),
+        };
+        if !origin.exists() {
+            let message = format!("there is no {kind} `{}`", origin.display());
+            return Err(vec![case.document.at(pointer, &message)]);
+        }
+        Ok(case)
     }
 
     /// Reads a case whose paths are relative to `folder`.
@@ -304,6 +313,7 @@ fn check_expectation(expect: &Expectation, upstream: Option<&Upstream>, find: &m
             }
         }
     }
+    check_status(expect, upstream, find);
     match (&expect.upstream_saw, expect.decision.forwards()) {
         (UpstreamSaw::Nothing, true) => {
             find("/expect", "what goes through needs `upstream_saw` with method and path".to_owned());
@@ -318,6 +328,44 @@ fn check_expectation(expect: &Expectation, upstream: Option<&Upstream>, find: &m
     }
     if expect.decision.forwards() && expect.proxy_rejects.is_some() {
         find("/expect/proxy_rejects", "what the proxy rejects cannot go through".to_owned());
+    }
+}
+
+/// What the client gets follows from the decision: another status could never come.
+fn check_status(expect: &Expectation, upstream: Option<&Upstream>, find: &mut impl FnMut(&str, String)) {
+    /// git is told of a refusal in a report, or in plain text without a challenge.
+    const GIT: [u16; 2] = [200, 403];
+    let reason = expect.reason.as_deref().and_then(|code| Reason::all().find(|known| known.code() == code));
+    match (expect.decision.forwards(), reason) {
+        (true, _) => {
+            let answered = upstream.map_or_else(|| Upstream::default().status, |upstream| upstream.status);
+            if expect.status != answered {
+                let message = format!("the upstream answers {answered}, and the client gets what it answers");
+                find("/expect/status", message);
+            }
+        }
+        (false, Some(reason)) => {
+            let own = reason.row().status;
+            // MCP has statuses of its own for what it does not know.
+            let others = GIT.contains(&expect.status) || reason.code().starts_with("mcp_");
+            if expect.status != own && !others {
+                find("/expect/status", format!("`{}` is answered with {own}", reason.code()));
+            }
+        }
+        (false, None) => {}
+    }
+    let speaks = match reason {
+        Some(Reason::PolicyDenied | Reason::PolicyError | Reason::ApprovalRequired) | None => true,
+        Some(_) => false,
+    };
+    if !speaks && !expect.policies.is_empty() {
+        let message = "this reason has nothing to do with policies: there are none".to_owned();
+        find("/expect/policies", message);
+    }
+    for (place, policy) in expect.policies.iter().enumerate() {
+        if expect.policies.iter().take(place).any(|before| before == policy) {
+            find(&format!("/expect/policies/{place}"), format!("`{policy}` is there twice"));
+        }
     }
 }
 

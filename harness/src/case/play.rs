@@ -49,7 +49,7 @@ pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<P
                     let id = format!("case-token-{}", tokens.len());
                     let token = setup
                         .mint(plan, now, &id)
-                        .map_err(|why| Interruption::Case(at(case, step, "/token", &why)))?;
+                        .map_err(|(member, why)| Interruption::Case(at(case, step, member, &why)))?;
                     tokens.push((plan.clone(), token.clone()));
                     Some(token)
                 }

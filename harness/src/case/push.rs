@@ -2,7 +2,7 @@
 
 use super::format::RefChange;
 
-pub(super) const CONTENT_TYPE: &str = "application/x-git-receive-pack-request";
+pub(crate) const CONTENT_TYPE: &str = "application/x-git-receive-pack-request";
 
 /// What git itself sends, but for its version.
 const CAPABILITIES: &str = " report-status-v2 side-band-64k quiet object-format=sha1 agent=git/2";
@@ -15,7 +15,7 @@ const EMPTY_PACK: &[u8] = b"PACK\0\0\0\x02\0\0\0\0\
 const ID_DIGITS: usize = 40;
 
 /// The body of a push; without a command it is the probe.
-pub(super) fn body(commands: &[RefChange], options: &[String]) -> Vec<u8> {
+pub(crate) fn body(commands: &[RefChange], options: &[String]) -> Vec<u8> {
     let mut body = Vec::new();
     for (place, RefChange { name, old, new }) in commands.iter().enumerate() {
         let mut line = format!("{} {} {name}", id(old), id(new));

@@ -2,7 +2,7 @@
 //! real and verified for real.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use actgate_authz::{At, Authorizer, BundleDocument, Fault, nearest};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,8 @@ use super::format::TokenPlan;
 use super::pack;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
-use crate::mint::{Issuer, TokenKey, TokenSpec, issuers};
+use crate::mint::{Issuer, MintError, TokenKey, TokenSpec, issuers};
+use crate::path::without_detours;
 use crate::route::{self, Route};
 use crate::source::Source;
 use crate::text::SourceText;
@@ -24,6 +25,13 @@ pub struct Setup {
     authorizer: Authorizer,
     signers: Vec<Signer>,
     routes: Vec<Route>,
+}
+
+/// Where a pack is, and how that was written.
+#[derive(Debug)]
+struct Pack {
+    whole: PathBuf,
+    written: PathBuf,
 }
 
 /// An issuer with its keys, one per algorithm.
@@ -78,27 +86,32 @@ impl Setup {
     /// Signs the token of a plan at `now`.
     ///
     /// # Errors
-    /// One sentence about what the plan asks for in vain.
-    pub fn mint(&self, plan: &TokenPlan, now: i64, id: &str) -> Result<String, String> {
+    /// What the plan asks for in vain: the member of the step that says so, and one sentence.
+    pub fn mint(&self, plan: &TokenPlan, now: i64, id: &str) -> Result<String, (&'static str, String)> {
+        let failed = |error: MintError| ("/token", error.to_string());
         let aliases = || self.signers.iter().map(|signer| signer.issuer.alias.as_str());
         let signer = self.signers.iter().find(|signer| signer.issuer.alias == plan.issuer);
         let Signer { issuer, keys } = signer.ok_or_else(|| {
             let meant = nearest(&plan.issuer, aliases()).map(|name| format!(", did you mean `{name}`?"));
-            format!("no issuer has the alias `{}`{}", plan.issuer, meant.unwrap_or_default())
+            let message = format!("no issuer has the alias `{}`{}", plan.issuer, meant.unwrap_or_default());
+            ("/token/issuer", message)
         })?;
         let algorithm = match &plan.alg {
             None => None,
-            Some(name) => Some(name.parse().map_err(|error| format!("{error}"))?),
+            Some(name) => {
+                let unknown = |error: MintError| ("/token/alg", error.to_string());
+                Some(name.parse().map_err(unknown)?)
+            }
         };
         let known = keys.iter().find(|key| algorithm.is_none_or(|algorithm| key.algorithm() == algorithm));
         // An algorithm that the issuer does not have: a key that nobody knows.
         let strange = match (known, algorithm) {
-            (None, Some(algorithm)) => {
-                Some(TokenKey::generate(algorithm).map_err(|error| error.to_string())?)
-            }
+            (None, Some(algorithm)) => Some(TokenKey::generate(algorithm).map_err(failed)?),
             (_, _) => None,
         };
-        let key = known.or(strange.as_ref()).ok_or_else(|| format!("issuer `{}` has no key", plan.issuer))?;
+        let key = known
+            .or(strange.as_ref())
+            .ok_or_else(|| ("/token/issuer", format!("issuer `{}` has no key", plan.issuer)))?;
         let issued_at = now.saturating_add(plan.issued.seconds());
         let mut claims = Map::new();
         if let Some(act) = &plan.act {
@@ -122,7 +135,7 @@ impl Setup {
             claims,
             tamper: plan.tamper.clone(),
         };
-        spec.mint(key).map_err(|error| error.to_string())
+        spec.mint(key).map_err(failed)
     }
 
     fn assemble(config: &Document, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
@@ -131,12 +144,23 @@ impl Setup {
             .map(Signer::new)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| vec![config.at("/issuers", &error)])?;
-        let source = load(&self_contained(config, folder, &signers)?)?;
+        let (value, packs) = self_contained(config, folder, &signers)?;
+        let named = |mut finding: Diagnostic| {
+            for Pack { whole, written } in &packs {
+                if let Ok(inside) = Path::new(&finding.file).strip_prefix(whole) {
+                    finding.file = without_detours(&written.join(inside)).to_string_lossy().into_owned();
+                    break;
+                }
+            }
+            finding
+        };
+        let source =
+            load(&value).map_err(|findings| findings.into_iter().map(named).collect::<Vec<Diagnostic>>())?;
         // The configuration that was loaded is a copy: its faults belong to the file that was written by hand.
         let copy = &source.bundle().config.file;
         let place = |fault: &Fault| match &fault.at {
             At::Pointer(pointer) if fault.file == *copy => config.at(pointer, &fault.message),
-            At::Whole | At::Offset(_) | At::Pointer(_) => source.diagnostic(fault),
+            At::Whole | At::Offset(_) | At::Pointer(_) => named(source.diagnostic(fault)),
         };
         let loaded = Authorizer::load(source.bundle())
             .map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
@@ -146,7 +170,12 @@ impl Setup {
 }
 
 /// The configuration with key sets of our own making, and with packs that are found from anywhere.
-fn self_contained(config: &Document, folder: &Path, signers: &[Signer]) -> Result<Value, Vec<Diagnostic>> {
+fn self_contained(
+    config: &Document,
+    folder: &Path,
+    signers: &[Signer],
+) -> Result<(Value, Vec<Pack>), Vec<Diagnostic>> {
+    let mut packs = Vec::new();
     let mut value = config.value().clone();
     for (index, signer) in signers.iter().enumerate() {
         let keys = signer.key_set().map_err(|error| vec![config.at("/issuers", &error)])?;
@@ -158,13 +187,15 @@ fn self_contained(config: &Document, folder: &Path, signers: &[Signer]) -> Resul
     for (index, service) in services.into_iter().flatten().enumerate() {
         let Some(pack) = service.get_mut("pack") else { continue };
         let Some(path) = pack.as_str() else { continue };
-        let whole = folder.join(path).canonicalize().map_err(|error| {
+        let written = folder.join(path);
+        let whole = written.canonicalize().map_err(|error| {
             let message = format!("pack `{path}`: {}", error.to_string().to_lowercase());
             vec![config.at(&format!("/services/{index}/pack"), &message)]
         })?;
         *pack = whole.to_string_lossy().into();
+        packs.push(Pack { whole, written });
     }
-    Ok(value)
+    Ok((value, packs))
 }
 
 /// Reads a bundle from a configuration that is not on disk.

@@ -72,7 +72,9 @@ fn summarise(checked: &Checked, terminal: &mut Terminal) -> io::Result<()> {
     match summary.unindexed {
         0 => {}
         1 => writeln!(terminal.out, "1 policy has a scope that names nothing: every call asks it")?,
-        many => writeln!(terminal.out, "{many} policies have a scope that names nothing: every call asks them")?,
+        many => {
+            writeln!(terminal.out, "{many} policies have a scope that names nothing: every call asks them")?
+        }
     }
     match &checked.envoy {
         None => writeln!(terminal.out, "no Envoy configuration (`envoy:`) to check"),

@@ -232,7 +232,7 @@ impl World {
             let issuers = setup.bundle().config.value.pointer("/issuers/0/alias").and_then(Value::as_str);
             plan.issuer = issuers.unwrap_or_default().to_owned();
         }
-        setup.mint(&plan, now, "explained")
+        setup.mint(&plan, now, "explained").map_err(|(_, why)| why)
     }
 
     fn places(&self) -> Box<dyn FnMut(&Fault) -> Diagnostic + '_> {

@@ -3,7 +3,6 @@
 use std::io::{self, Write as _};
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use actgate_harness::artifact;
 use actgate_harness::case::{

@@ -62,6 +62,16 @@ pub(crate) fn read_text(path: &Path) -> Result<SourceText, String> {
     Ok(SourceText::new(shown(path), text))
 }
 
+/// Reads a ledger, which may be of any size; `-` is standard input.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read_ledger(path: &Path) -> Result<SourceText, String> {
+    let read =
+        if path == Path::new("-") { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
+    read.map(|text| SourceText::new(shown(path), text)).map_err(|error| reason(&error))
+}
+
 /// What the system says, in our own voice for the common case.
 pub(super) fn reason(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::NotFound {

@@ -44,7 +44,9 @@ pub(crate) fn examine(
         Ok(Judgement::Decided(Decision::Allow(permit))) => Ok(permit.policies().to_vec()),
         Ok(Judgement::Decided(Decision::RequireApproval(hold))) => Err(hold.denial),
         Ok(Judgement::Decided(Decision::Deny(denial))) | Err(denial) => Err(denial),
-        Ok(Judgement::Await(_) | Judgement::Ask(_)) => Err(super::unavailable("a body is awaited that is there")),
+        Ok(Judgement::Await(_) | Judgement::Ask(_)) => {
+            Err(super::unavailable("a body is awaited that is there"))
+        }
     };
     let Findings { attempt, caller, route, calls, .. } = findings;
     Examined { service: attempt.service, caller, route, calls, outcome }

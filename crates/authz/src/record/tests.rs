@@ -21,6 +21,7 @@ fn a_record_is_an_object_that_only_lacks_its_end() {
     assert_eq!(value["time"], "2026-09-21T14:13:20.123Z");
     assert_eq!(value["trace"], "4bf92f3577b34da6a3ce929d0e0e4736");
     assert_eq!(value["attempted"]["path"], "/secrets/v1/kv/x");
+    assert_eq!(value["attempted"]["query"], true);
     assert_eq!(value["attempted"]["authority"], "gate\"way");
     assert_eq!(value["decided"]["reason"], "policy_denied");
     assert_eq!(value["decided"]["latency_us"], 500);

@@ -4,16 +4,9 @@ use serde_json::Value;
 
 use super::{Findings, challenged, problem};
 use crate::case::engine::{Exchange, Outcome};
-use crate::case::file::Step;
 
 /// The answer to every request of the message, with the problem document in it.
-pub(super) fn refusal(
-    step: &Step,
-    exchange: &Exchange,
-    answer: &Value,
-    outcome: &Outcome,
-    findings: &mut Findings,
-) {
+pub(super) fn refusal(exchange: &Exchange, answer: &Value, outcome: &Outcome, findings: &mut Findings) {
     let media = outcome.header("content-type").next().unwrap_or_default();
     findings.equal("/expect", "content type of a refusal", "application/json", media);
     challenged(outcome.status, outcome, findings);
@@ -44,12 +37,12 @@ pub(super) fn refusal(
                 );
                 let text = result.pointer("/content/0/text").and_then(Value::as_str).unwrap_or_default();
                 let document: Value = serde_json::from_str(text).unwrap_or_default();
-                problem(step, &document, outcome, findings);
+                problem(&document, outcome, findings);
                 // Left out where a tool has an output schema.
                 let same = result.get("structuredContent").is_none_or(|structured| *structured == document);
                 findings.holds("structured content of a result", same, "the text", result);
             }
-            None => problem(step, answer.pointer("/error/data").unwrap_or(&Value::Null), outcome, findings),
+            None => problem(answer.pointer("/error/data").unwrap_or(&Value::Null), outcome, findings),
         }
     }
 }

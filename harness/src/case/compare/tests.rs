@@ -32,7 +32,7 @@ expect:
 fn denied() -> Outcome {
     let body = json!({
         "type": "urn:actgate:reason:policy_denied", "reason": "policy_denied", "policies": ["one"], "status": 403,
-        "decision_id": "id",
+        "decision_id": "decision-1",
     });
     Outcome {
         status: 403,
@@ -41,7 +41,7 @@ fn denied() -> Outcome {
         seen: Vec::new(),
         touched: false,
         record: json!({
-            "id": "id", "stage": "decided",
+            "id": "decision-1", "stage": "decided",
             "decided": { "decision": "deny", "reason": "policy_denied", "policies": ["one"] },
             "executed": { "status": 403, "details": "actgate_policy_denied", "upstream": "-" },
         }),
@@ -63,7 +63,7 @@ fn allowed() -> Outcome {
         seen: vec![seen],
         touched: true,
         record: json!({
-            "id": "id", "stage": "decided", "attempted": { "subject": "alice" },
+            "id": "decision-1", "stage": "decided", "attempted": { "subject": "alice" },
             "decided": { "decision": "allow", "policies": ["one", "two"] },
             "executed": { "status": 200, "details": "via_upstream", "upstream": "127.0.0.1:1" },
         }),
@@ -128,7 +128,7 @@ fn a_refusal_is_compared_in_every_respect() {
     );
     notices(
         |o| set(&mut o.record, "/id", json!("other")),
-        "c.yaml:4: decision_id in the body: expected `other`, came `id`",
+        "c.yaml:4: decision_id in the body: expected `other`, came `decision-1`",
     );
     notices(
         |o| o.headers.clear(),
@@ -200,6 +200,7 @@ fn a_request_that_the_proxy_rejects_has_no_decision() {
 fn engines_agree_but_for_what_is_each_requests_own() {
     let (one, mut other) = (denied(), denied());
     set(&mut other.record, "/id", json!("another"));
+    other.body = String::from_utf8(other.body).unwrap().replace("decision-1", "another").into_bytes();
     other.record["decided"]["latency_us"] = json!(7);
     assert_eq!(disagreements(&one, &other), Vec::<String>::new());
     set(&mut other.record, "/decided/policies", json!([]));

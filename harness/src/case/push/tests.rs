@@ -10,7 +10,7 @@ fn a_push_is_what_git_sends() {
         body(&[change("refs/heads/a", "0", "1"), change("refs/heads/b", "1", "0")], &["ci.skip".to_owned()]);
     let (zero, one) = ("0".repeat(40), "1".repeat(40));
     let expected = format!(
-        "00b3{zero} {one} refs/heads/a\0 report-status-v2 side-band-64k quiet object-format=sha1 agent=git/2 push-options\
+        "00b4{zero} {one} refs/heads/a\0 report-status-v2 side-band-64k quiet object-format=sha1 agent=git/2 push-options\
          0062{one} {zero} refs/heads/b0000000bci.skip0000PACK"
     );
     assert_eq!(String::from_utf8_lossy(&bytes[..expected.len()]), expected);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::case::compare::Mismatch;
 use crate::case::engine::Outcome;
 use crate::case::run::{CaseReport, Report};
-use crate::case::suite::Failure;
+use crate::case::suite::{Engines, Failure};
 use crate::diagnostic::{Diagnostic, Style, printable, write_text};
 
 /// The longest text that is shown whole: the record and the body are in the JSON report.
@@ -29,7 +29,7 @@ pub fn write_failures(out: &mut dyn Write, report: &Report, style: Style) -> io:
             write_text(&mut told, findings, style)?;
             unusable.entry(String::from_utf8_lossy(&told).into_owned()).or_default().push(&case.name);
         } else {
-            write_case(out, case, style)?;
+            write_case(out, case, report.engines == Engines::Both, style)?;
         }
     }
     for (told, cases) in unusable {
@@ -53,7 +53,7 @@ pub fn write_summary(out: &mut dyn Write, report: &Report, style: Style) -> io::
     writeln!(out, "{passed}, {failed} ({engines}, {seconds:.1} s)")
 }
 
-fn write_case(out: &mut dyn Write, case: &CaseReport, style: Style) -> io::Result<()> {
+fn write_case(out: &mut dyn Write, case: &CaseReport, among_several: bool, style: Style) -> io::Result<()> {
     let (name, title) = (printable(&case.name), printable(&case.title));
     writeln!(out, "{} {}  {title}", style.paint(RED, "FAIL"), style.paint(BOLD, &name))?;
     let mut unmet: Vec<(Vec<&str>, &[Mismatch], &Outcome)> = Vec::new();
@@ -74,7 +74,8 @@ fn write_case(out: &mut dyn Write, case: &CaseReport, style: Style) -> io::Resul
         }
     }
     for (engines, mismatches, outcome) in unmet {
-        write_unmet(out, &engines, mismatches, outcome, style)?;
+        let through = if among_several { format!(" ({})", engines.join(", ")) } else { String::new() };
+        write_unmet(out, &through, mismatches, outcome, style)?;
     }
     for failure in &case.failures {
         match failure {
@@ -99,14 +100,14 @@ fn write_case(out: &mut dyn Write, case: &CaseReport, style: Style) -> io::Resul
 
 fn write_unmet(
     out: &mut dyn Write,
-    engines: &[&str],
+    through: &str,
     mismatches: &[Mismatch],
     outcome: &Outcome,
     style: Style,
 ) -> io::Result<()> {
     for Mismatch { file, line, what, expected, came } in mismatches {
         let place = format!("{}:{line}:", printable(file));
-        writeln!(out, "  {} {} ({})", style.paint(BOLD, &place), printable(what), engines.join(", "))?;
+        writeln!(out, "  {} {}{through}", style.paint(BOLD, &place), printable(what))?;
         writeln!(out, "    expected  {}", style.paint(GREEN, &shortened(expected)))?;
         writeln!(out, "    got       {}", style.paint(RED, &shortened(came)))?;
     }

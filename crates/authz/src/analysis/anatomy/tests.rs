@@ -3,7 +3,9 @@ use super::Anatomy;
 /// The parts of a policy, each as the text that begins there.
 fn parts(text: &str) -> (String, Vec<String>, Vec<String>) {
     let found = Anatomy::of(text);
-    let word = |offset: usize| text.get(offset..).unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned();
+    let word = |offset: usize| {
+        text.get(offset..).unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned()
+    };
     (
         word(found.effect),
         found.scope.iter().map(|offset| word(*offset)).collect(),
