@@ -96,7 +96,7 @@ impl Stage {
         let start = Instant::now();
         loop {
             let text = fs::read_to_string(self.layout.log("serve")).expect("a log");
-            if let Some(at) = text[self.heard..].find(what) {
+            if let Some(at) = text.get(self.heard..).unwrap_or_default().find(what) {
                 self.heard += at + what.len();
                 return;
             }

@@ -180,9 +180,10 @@ fn mcp_body(calls: &ToolCalls, body: &[u8]) -> Result<EnvelopeBody, EnvelopeErro
         return Err(EnvelopeError("a secret argument of a tool cannot be shown".to_owned()));
     }
     let Ok(mut value) = json::parse(body, body.len()) else { return Ok(EnvelopeBody::bytes(body)) };
-    match &mut value {
-        Value::Array(messages) => messages.iter_mut().for_each(settle),
-        message => settle(message),
+    if let Value::Array(messages) = &mut value {
+        messages.iter_mut().for_each(settle);
+    } else {
+        settle(&mut value);
     }
     Ok(EnvelopeBody::Json { value })
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ureq::Agent;
+use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Body};
 
 /// Somebody waits at a terminal.
 const WHOLE_CALL: Duration = Duration::from_secs(15);
@@ -92,10 +93,7 @@ impl Client {
         }
     }
 
-    fn answer(
-        &self,
-        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> Result<Value, ClientError> {
+    fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Value, ClientError> {
         let unreachable = |error: ureq::Error| ClientError::Unreachable {
             base: self.base.clone(),
             reason: error.to_string(),
