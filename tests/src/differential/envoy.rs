@@ -276,7 +276,11 @@ fn actgate_manager(name: &str, module: &Path, setup: &Setup) -> Value {
 }
 
 fn route(route: &Route) -> Value {
-    let mut fits = json!({ "prefix": route.prefix });
+    // The endpoint of MCP is the prefix itself, without its slash.
+    let mut fits = match route.prefix.strip_suffix('/') {
+        Some(endpoint) if route.speaks_mcp => json!({ "path_separated_prefix": endpoint }),
+        Some(_) | None => json!({ "prefix": route.prefix }),
+    };
     if let Some(host) = &route.host {
         fits["headers"] =
             json!([{ "name": ":authority", "string_match": { "exact": host, "ignore_case": true } }]);

@@ -15,7 +15,7 @@ const CHUNKS: usize = 48;
 fn reply(outcome: Outcome) -> Reply {
     match outcome {
         Outcome::Reply(reply) => reply,
-        other => panic!("no reply: {other:?}"),
+        other @ (Outcome::Closed | Outcome::Silence) => panic!("no reply: {other:?}"),
     }
 }
 
