@@ -33,6 +33,8 @@ enum Expect {
     Refused(&'static str),
     /// The client fails, and says this.
     Fails(&'static str),
+    /// The handshake fails; where there is none, a tool's result that is an error, for this reason.
+    Unconnected(&'static str),
 }
 
 fn runs() -> Vec<Run> {
@@ -101,7 +103,7 @@ fn runs() -> Vec<Run> {
             ..run(
                 "somebody without rights",
                 &["call", "write_file", r#"{"path":"drafts/m.md","content":"x"}"#],
-                Expect::Fails(""),
+                Expect::Unconnected("policy_denied"),
             )
         },
         Run {
@@ -163,6 +165,8 @@ fn judge(expect: &Expect, finished: &Finished) -> Result<(), String> {
             let document: Value = serde_json::from_str(text).unwrap_or_default();
             equal("reason", &document["reason"], &json!(reason)).map_err(|why| format!("{why}: {whole}"))
         }
+        Expect::Unconnected(reason) if finished.success => judge(&Expect::Refused(reason), finished),
+        Expect::Unconnected(_) => judge(&Expect::Fails(""), finished),
         Expect::Fails(text) => {
             holds(!finished.success && told["error"].is_object(), format!("it succeeds: {whole}"))?;
             holds(whole.contains(text), format!("no `{text}`: {whole}"))
