@@ -231,6 +231,8 @@ impl Exchange {
         let (more, more_back) =
             self.context.instance.with(|vm| (vm.takes_request_data(stream), vm.takes_response_data(stream)));
         let Self { context, request, to_upstream, sending, response, reply, to_client, .. } = self;
+        // Who has all of an answer of known length may go before its end is noticed here.
+        let answered = response.as_ref().is_some_and(hyper::body::Body::is_end_stream);
         let from_client = async {
             let Some(body) = request.as_mut().filter(|_| more) else { return pending().await };
             if let Some(sink) = to_upstream {
@@ -252,6 +254,9 @@ impl Exchange {
             body.frame().await
         };
         let client_gone = async {
+            if answered {
+                return pending().await;
+            }
             match (reply, &*to_client) {
                 (Some(reply), _) => reply.closed().await,
                 (None, Some(sink)) => abandoned(sink).await,
