@@ -31,6 +31,11 @@ impl<W: io::Write> Report<W> {
         Self { out, colours }
     }
 
+    /// Where it was written to.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
     /// One line of text.
     ///
     /// # Errors

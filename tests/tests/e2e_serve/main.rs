@@ -55,7 +55,7 @@ async fn the_demo_session_goes_as_it_does_before_envoy() {
     let mut report = Report::new(Vec::new(), false);
     let wrong = session::play(&world, &mut report).await.unwrap_or_else(|error| panic!("{error}"));
     world.stop().await.expect("an end");
-    assert_eq!(wrong, 0, "things that were not as they should be");
+    assert_eq!(wrong, 0, "{}", String::from_utf8_lossy(&report.into_inner()));
 }
 
 /// Plays rows none of which may reach the upstream.

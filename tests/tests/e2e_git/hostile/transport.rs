@@ -85,7 +85,6 @@ fn lengths(kit: &Kit) -> Vec<Row> {
     let elsewhere = format!("POST http://elsewhere.demo{TARGET}");
     let absolute = format!("{TYPE}content-length: {}\r\n\r\n", body.len());
     let absolute = [absolute.as_bytes(), &body].concat();
-    let fine = Push::default().first(&kit.ids.fine()).0;
     let raw = |name: &str, headers: &str, body: &[u8], expect| {
         Row::raw(name, &line, [TYPE.as_bytes(), headers.as_bytes(), b"\r\n", body].concat(), expect)
     };
@@ -131,12 +130,6 @@ fn lengths(kit: &Kit) -> Vec<Row> {
         raw("a length in hex", "content-length: 0x4\r\n", b"0000", Expect::Somehow),
         raw("a length with a sign", "content-length: +4\r\n", b"0000", Expect::Somehow),
         raw("no length at all", "", &body, Expect::Somehow),
-        raw(
-            "a length that ends the commands",
-            &format!("content-length: {}\r\n", fine.len()),
-            &[fine.as_slice(), b"0000PACK"].concat(),
-            FRAMING,
-        ),
         raw(
             "main, with an expectation",
             &format!("expect: 100-continue\r\ncontent-length: {length}\r\n"),
