@@ -96,8 +96,8 @@ pub(crate) fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result
     let told = questions(args).and_then(|questions| Ok((World::of(args)?, questions)));
     let explained = told.and_then(|(world, questions)| {
         let analysis = Analysis::load(world.bundle()).map_err(|faults| {
-            let mut places = world.places();
-            faults.iter().map(|fault| places(fault)).collect::<Vec<_>>()
+            let places = world.places();
+            faults.iter().map(places).collect::<Vec<_>>()
         })?;
         Ok((world, questions, analysis))
     });
