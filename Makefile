@@ -37,8 +37,8 @@ test-fast: ## The tests that need neither Envoy nor servers
 	cargo test --quiet --package actgate-token --package actgate-call --package actgate-authz --package actgate-harness
 	cargo test --quiet --package actgate-tests --test cases -- native
 
-test-large: setup wasm ## Push 1 GiB packs through a real Envoy (ACTGATE_LARGE_MIB: another size)
-	ACTGATE_LARGE_MIB=$${ACTGATE_LARGE_MIB:-1024} cargo test --package actgate-tests --test e2e_git -- large --nocapture
+test-large: setup wasm ## Push packs of 1000 MiB through a real Envoy (ACTGATE_LARGE_MIB: another size; a refusal draws off 1 GiB at most)
+	ACTGATE_LARGE_MIB=$${ACTGATE_LARGE_MIB:-1000} cargo test --package actgate-tests --test e2e_git -- large --nocapture
 
 bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does it work; see docs/performance.md)
 	@cargo build --quiet --package actgate-bench
