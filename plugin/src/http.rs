@@ -178,12 +178,13 @@ impl HttpContext for Request {
     fn on_log(&mut self) {
         let Some(shared) = self.shared.clone() else { return };
         let Some(gate) = self.gate.as_mut() else { return };
-        if let Some(outcome) = gate.claim_outcome(&shared.authorizer, host::response_status()) {
-            tell(&shared, &outcome);
-        }
         if let Some(record) = gate.finish(&shared.authorizer) {
             host::leave_record(&record);
             shared.metrics.count(Ending::Aborted);
+        }
+        // Last: from here on hostcalls are the root context's, and a record would be nobody's.
+        if let Some(outcome) = gate.claim_outcome(&shared.authorizer, host::response_status()) {
+            tell(&shared, &outcome);
         }
     }
 }
