@@ -333,7 +333,7 @@ fn cached(folder: &TempDir) -> PathBuf {
     let options = ModuleOptions { cache: Some(folder.path().to_owned()), ..ModuleOptions::default() };
     let module = Module::compile(&text(TRAPS_ON_BODY), &options).expect("a module");
     assert_eq!(load(&module, plugin()).unwrap().failure(), None);
-    let versions = fs::read_dir(folder.path().join("modules")).unwrap();
+    let versions = fs::read_dir(folder.path().join("wasmtime/modules")).unwrap();
     let files = versions.flat_map(|version| fs::read_dir(version.unwrap().path()).unwrap());
     let code = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_none());
     let code: Vec<PathBuf> = code.collect();
@@ -375,7 +375,7 @@ fn compiled_code_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().unwrap();
     cached(&folder);
-    let mode = fs::metadata(folder.path().join("modules")).unwrap().permissions().mode();
+    let mode = fs::metadata(folder.path().join("wasmtime/modules")).unwrap().permissions().mode();
     assert_eq!(mode & 0o077, 0);
 }
 

@@ -10,8 +10,10 @@ use std::{
 use sha2::{Digest, Sha256};
 use wasmtime::{Cache, CacheConfig};
 
-/// A folder of compiled code, and beside it one of digests.
+/// A folder of compiled code, and beside it one of digests: not within wasmtime's own, whose worker removes at any time
+/// what it does not know.
 pub(super) struct CodeCache {
+    wasmtime: PathBuf,
     code: PathBuf,
     digests: PathBuf,
 }
@@ -24,7 +26,8 @@ const SIZE_LIMIT: u64 = 96 * 1024 * 1024;
 impl CodeCache {
     /// Opens a folder, and removes from it what was changed.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        let cache = Self { code: folder.join("modules"), digests: folder.join("digests") };
+        let wasmtime = folder.join("wasmtime");
+        let cache = Self { code: wasmtime.join("modules"), digests: folder.join("digests"), wasmtime };
         make_private(&cache.code)?;
         make_private(&cache.digests)?;
         for file in cache.files()? {
@@ -39,7 +42,7 @@ impl CodeCache {
     pub(super) fn for_engine(&self) -> wasmtime::Result<Cache> {
         let mut config = CacheConfig::new();
         config
-            .with_directory(self.code.parent().unwrap_or(&self.code))
+            .with_directory(&self.wasmtime)
             .with_files_total_size_soft_limit(SIZE_LIMIT)
             // A file that is compressed once more is another one.
             .with_optimized_compression_usage_counter_threshold(u64::MAX);
@@ -61,7 +64,11 @@ impl CodeCache {
     fn files(&self) -> io::Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for version in fs::read_dir(&self.code)? {
-            for entry in fs::read_dir(version?.path())? {
+            let version = version?;
+            if !version.file_type()?.is_dir() {
+                continue;
+            }
+            for entry in fs::read_dir(version.path())? {
                 let path = entry?.path();
                 if path.extension().is_none() {
                     files.push(path);
