@@ -37,8 +37,9 @@ test-fast: ## The tests that need neither Envoy nor servers
 	cargo test --quiet --package actgate-token --package actgate-call --package actgate-authz --package actgate-harness
 	cargo test --quiet --package actgate-tests --test cases -- native
 
-test-large: setup wasm ## Push packs of 1000 MiB through a real Envoy (ACTGATE_LARGE_MIB: another size; a refusal draws off 1 GiB at most)
+test-large: setup wasm tools ## Push packs of 1000 MiB through a real Envoy, and 1 GiB through serve (ACTGATE_LARGE_MIB: another size; a refusal draws off 1 GiB at most)
 	ACTGATE_LARGE_MIB=$${ACTGATE_LARGE_MIB:-1000} cargo test --package actgate-tests --test e2e_git -- large --nocapture
+	ACTGATE_LARGE_MIB=$${ACTGATE_LARGE_MIB:-1024} cargo test --package actgate-tests --test e2e_serve -- large --nocapture
 
 bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does it work; see docs/performance.md)
 	@cargo build --quiet --package actgate-bench

@@ -19,8 +19,10 @@ mod case;
 mod headers;
 #[path = "../e2e_hostile/http2.rs"]
 mod http2;
+mod lifecycle;
 #[path = "../e2e_hostile/paths.rs"]
 mod paths;
+mod process;
 mod stage;
 mod streams;
 #[path = "../e2e_hostile/tokens.rs"]
