@@ -41,7 +41,9 @@ test-large: setup wasm ## Push packs of 1000 MiB through a real Envoy (ACTGATE_L
 	ACTGATE_LARGE_MIB=$${ACTGATE_LARGE_MIB:-1000} cargo test --package actgate-tests --test e2e_git -- large --nocapture
 
 bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does it work; see docs/performance.md)
-	@cargo build --quiet --package actgate-bench
+	@cargo build --quiet --package actgate-bench --package actgate-control --bins
+	@mkdir -p .run/control
+	@target/debug/actgate-control keygen --config demo/control.yaml > .run/control/grants.jwks.json
 	@target/debug/actgate-bench $(BENCH)
 
 lint: ## Formatting, clippy on every package, licences and dependency rules

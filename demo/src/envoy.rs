@@ -22,6 +22,9 @@ const READY: Duration = Duration::from_secs(120);
 /// A ledger that is read right after a request: Envoy's default is a second.
 const LEDGER_FLUSH_MS: &str = "50";
 
+/// The variable that the template hands on to the plugin.
+const SECRETS_KEY: &str = "ACTGATE_SECRETS_KEY";
+
 /// A running Envoy.
 #[derive(Debug)]
 pub struct Envoy {
@@ -57,7 +60,8 @@ impl Envoy {
             ["--file-flush-interval-msec", LEDGER_FLUSH_MS, "--log-level", "warning"].map(Into::into),
         );
         let launch = Launch { name: "envoy", program: layout.envoy()?, arguments };
-        let mut server = Server::start(layout, launch)?;
+        let key = options.secrets_key.iter().map(|key| (SECRETS_KEY, key.as_str())).collect::<Vec<_>>();
+        let mut server = Server::start_with(layout, launch, &key)?;
 
         let mut admin = None;
         let probe = async || {

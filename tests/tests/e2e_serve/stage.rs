@@ -43,6 +43,7 @@ impl Stage {
         let config = folder.path().join("actgate.yaml");
         let mut value = bundle::read(&setup.root().join("demo/actgate.yaml"));
         value["issuers"][0]["jwks"] = issuer.key_set();
+        bundle::ask_nobody(&mut value);
         value.as_object_mut().expect("a mapping").remove("envoy");
         for service in value["services"].as_array_mut().expect("services") {
             let pack = setup.root().join("demo").join(service["pack"].as_str().expect("a pack"));
