@@ -35,6 +35,17 @@ pub struct ServeOptions {
     pub registry: SocketAddr,
     /// The upstream of `/mcp`.
     pub mcp: SocketAddr,
+    /// The approval service, where there is one.
+    pub control: Option<ControlUpstream>,
+}
+
+/// Where the gateway asks for approvals.
+#[derive(Debug, Clone)]
+pub struct ControlUpstream {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Holds the gateway's token.
+    pub token_file: PathBuf,
 }
 
 /// A running `actgate serve`.
@@ -92,7 +103,7 @@ impl Serve {
 
 impl ServeOptions {
     fn launch(&self, layout: &Layout, address: SocketAddr) -> Result<Launch, DemoError> {
-        let Self { port: _, config, ledger, vault, git, registry, mcp } = self;
+        let Self { port: _, config, ledger, vault, git, registry, mcp, control } = self;
         let mut arguments: Vec<OsString> = vec!["serve".into(), config.into()];
         let upstreams = [("secrets", vault.address), ("git", *git), ("deploy", *registry), ("mcp", *mcp)];
         for (service, upstream) in upstreams {
@@ -100,6 +111,11 @@ impl ServeOptions {
         }
         let token = vault.token_file.display();
         arguments.extend(["--upstream-header".into(), format!("secrets=X-Vault-Token: @{token}").into()]);
+        if let Some(ControlUpstream { address, token_file }) = control {
+            arguments.extend(["--upstream".into(), format!("control=http://{address}").into()]);
+            let field = format!("control=Authorization: Bearer @{}", token_file.display());
+            arguments.extend(["--upstream-header".into(), field.into()]);
+        }
         arguments.extend(["--listen".into(), address.to_string().into()]);
         arguments.extend(["--ledger".into(), ledger.into(), "--wasm".into(), layout.plugin()?.into()]);
         Ok(Launch { name: "serve", program: layout.actgate()?, arguments })

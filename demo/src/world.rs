@@ -125,6 +125,7 @@ impl World {
                     git: git.address(),
                     registry: registry.address(),
                     mcp: mcp.address(),
+                    control: None,
                 };
                 Gateway::Wasmtime(Serve::start(layout, &options).await?)
             }

@@ -5,6 +5,8 @@
 //! [`manager`]). What the plugin let go passes the sentinel of [`crate::route`] and goes to its upstream ([`upstream`]);
 //! what was decided and done is recorded ([`record`], [`recorder`]) as Envoy's access log records it.
 
+mod callout;
+mod cluster;
 mod codec;
 mod deployment;
 mod exchange;
@@ -44,7 +46,7 @@ use crate::{
 };
 
 pub use self::{
-    deployment::{Served, Trouble},
+    deployment::{Environment, Field, Served, Trouble},
     recorder::Printed,
     upstream::Upstream,
 };

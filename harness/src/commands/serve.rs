@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::thread;
 
 use actgate_harness::artifact;
-use actgate_harness::serve::{Notice, Options, Printed, Served, Server, Trouble, is_local};
+use actgate_harness::serve::{
+    Environment, Field, Notice, Options, Printed, Served, Server, Trouble, is_local,
+};
 use clap::{Args, ValueEnum};
 
 use crate::exit::ExitCode;
@@ -22,19 +24,22 @@ use crate::terminal::Terminal;
 Example:
   actgate serve demo/actgate.yaml \\
     --upstream secrets=http://127.0.0.1:8200 --upstream-header 'secrets=X-Vault-Token: @vault.token' \\
-    --upstream git=http://127.0.0.1:8080 --upstream deploy=http://127.0.0.1:5000
+    --upstream git=http://127.0.0.1:8080 --upstream deploy=http://127.0.0.1:5000 \\
+    --upstream control=http://127.0.0.1:10100 --upstream-header 'control=Authorization: Bearer @gateway.token'
+
+Where the plugin seals secret arguments for approvers, its key is in ACTGATE_SECRETS_KEY.
 
 Exit codes: 0 ended as asked, 1 the Envoy configuration disagrees with the services, 2 it cannot serve.")]
 pub(crate) struct ServeArgs {
     /// The configuration (actgate.yaml)
     #[arg(value_name = "CONFIG", env = "ACTGATE_CONFIG")]
     config: PathBuf,
-    /// Where a service is; once for each
+    /// Where a service is, or a cluster that the plugin asks; once for each
     #[arg(long, value_name = "NAME=URL", value_parser = pair)]
     upstream: Vec<(String, String)>,
-    /// What a service's upstream gets in place of the client's own; `@FILE` keeps a secret off the command line
+    /// What an upstream gets in place of the client's own; `@FILE` or `Bearer @FILE` keeps a secret off the command line
     #[arg(long, value_name = "NAME=HEADER: VALUE", value_parser = field)]
-    upstream_header: Vec<(String, String, String)>,
+    upstream_header: Vec<Field>,
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:10000")]
     listen: SocketAddr,
@@ -81,7 +86,12 @@ pub(crate) fn serve(args: ServeArgs, terminal: &mut Terminal) -> io::Result<Exit
     };
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
-        served: Served { config: args.config, upstreams: args.upstream, fields: args.upstream_header },
+        served: Served {
+            config: args.config,
+            upstreams: args.upstream,
+            fields: args.upstream_header,
+            environment: environment(),
+        },
         listen: args.listen,
         ledger: args.ledger,
         printed,
@@ -128,6 +138,14 @@ fn complain(trouble: &Trouble, terminal: &mut Terminal) -> io::Result<ExitCode> 
     Ok(ExitCode::BadInput)
 }
 
+/// What the plugin is to see of this program's own environment.
+fn environment() -> Environment {
+    let name = "ACTGATE_SECRETS_KEY";
+    // What is no text is no key, and the plugin says so.
+    let value = std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    Environment(value.map(|value| (name.to_owned(), value)).into_iter().collect())
+}
+
 /// https://no-color.org
 fn colour() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -141,9 +159,15 @@ fn pair(argument: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), url.to_owned()))
 }
 
-fn field(argument: &str) -> Result<(String, String, String), String> {
+fn field(argument: &str) -> Result<Field, String> {
     let form = "it is NAME=HEADER: VALUE, such as 'secrets=X-Vault-Token: @vault.token'";
-    let (name, field) = argument.split_once('=').ok_or(form)?;
-    let (header, value) = field.split_once(':').ok_or(form)?;
-    Ok((name.to_owned(), header.trim().to_owned(), value.trim().to_owned()))
+    let (upstream, field) = argument.split_once('=').ok_or(form)?;
+    let (name, value) = field.split_once(':').ok_or(form)?;
+    let value = value.trim();
+    // An `@` within a word is one.
+    let (value, file) = match value.split_once('@') {
+        Some((before, file)) if before.is_empty() || before.ends_with(' ') => (before, Some(file.into())),
+        Some(_) | None => (value, None),
+    };
+    Ok(Field { upstream: upstream.to_owned(), name: name.trim().to_owned(), value: value.to_owned(), file })
 }

@@ -13,7 +13,7 @@ use super::{
     plugin::{Entropy, Plugin},
     shared::Shared,
     status::Status,
-    stream::{Direction, LocalReply, Stream},
+    stream::{Direction, LocalReply, Stream, StreamId},
     usage::Usage,
 };
 
@@ -51,6 +51,8 @@ pub struct LogLine {
 pub struct Callout {
     /// Which; the answer refers to it.
     pub token: u32,
+    /// For which stream; with its end nobody waits for the answer any more. None where the plugin itself asks.
+    pub stream: Option<StreamId>,
     /// Where to.
     pub cluster: String,
     /// Its header fields, pseudo-headers included.
@@ -110,7 +112,8 @@ pub(super) struct Host {
     /// Whether a local reply forbids to continue, whatever the callback returns.
     pub(super) stopped: bool,
     pub(super) callouts: VecDeque<Callout>,
-    pub(super) pending: BTreeSet<u32>,
+    /// Callouts that wait for an answer, and for which stream each.
+    pub(super) pending: BTreeMap<u32, Option<StreamId>>,
     pub(super) next_token: u32,
     pub(super) callout_outcome: Option<CalloutOutcome>,
     pub(super) status: (u32, String),
@@ -168,7 +171,7 @@ impl Host {
             dying: None,
             stopped: false,
             callouts: VecDeque::new(),
-            pending: BTreeSet::new(),
+            pending: BTreeMap::new(),
             next_token: 1,
             callout_outcome: None,
             status: (0, String::new()),
@@ -220,8 +223,16 @@ impl Host {
         }
         let token = self.next_token;
         self.next_token = self.next_token.checked_add(1).unwrap_or(1);
-        self.pending.insert(token);
-        self.callouts.push_back(Callout { token, ..callout });
+        let context = self.context();
+        let stream = self.streams.contains_key(&context).then_some(StreamId(context));
+        self.pending.insert(token, stream);
+        self.callouts.push_back(Callout { token, stream, ..callout });
         Ok(token)
+    }
+
+    /// Takes back what a stream that is over has asked for (`Context::~Context`).
+    pub(super) fn cancel_callouts(&mut self, stream: StreamId) {
+        self.pending.retain(|_, own| *own != Some(stream));
+        self.callouts.retain(|callout| callout.stream != Some(stream));
     }
 }

@@ -112,7 +112,7 @@ impl Vm {
 
     /// Ends a callout. One that nobody waits for any more is ignored.
     pub fn answer_callout(&mut self, token: u32, outcome: CalloutOutcome) {
-        if !self.store.data_mut().pending.remove(&token) {
+        if self.store.data_mut().pending.remove(&token).is_none() {
             return;
         }
         let sizes = match &outcome {

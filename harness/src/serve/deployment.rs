@@ -1,10 +1,11 @@
 //! From a configuration to plugins that are ready to decide by it.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt, fs, path::PathBuf, sync::Arc};
 
 use actgate_authz::nearest;
 
 use super::{
+    cluster,
     instance::{World, now},
     upstream::Upstream,
     worker::Seed,
@@ -12,6 +13,7 @@ use super::{
 use crate::{
     check::{UnruledRoutes, check},
     diagnostic::Diagnostic,
+    document::Place,
     host::{Entropy, Module, Plugin, Shared, Vm},
     route::{self, Route},
 };
@@ -21,11 +23,30 @@ use crate::{
 pub struct Served {
     /// `actgate.yaml`
     pub config: PathBuf,
-    /// Service and URL.
+    /// Service or cluster, and its URL.
     pub upstreams: Vec<(String, String)>,
-    /// Service, header and value, or `@` and the file that holds it.
-    pub fields: Vec<(String, String, String)>,
+    /// What upstreams are given.
+    pub fields: Vec<Field>,
+    /// The environment of the plugin's VM.
+    pub environment: Environment,
 }
+
+/// A header that an upstream gets whatever the client sent.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Service or cluster.
+    pub upstream: String,
+    /// Of the header.
+    pub name: String,
+    /// The value, or what stands before that in `file`.
+    pub value: String,
+    /// Holds the value, so that a secret is not on a command line.
+    pub file: Option<PathBuf>,
+}
+
+/// Variables for the plugin. Some are secrets.
+#[derive(Clone, Default)]
+pub struct Environment(pub Vec<(String, String)>);
 
 /// Why something is not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +74,29 @@ impl Trouble {
     }
 }
 
+// === impl Field ===
+
+impl Field {
+    fn read(&self) -> Result<String, Trouble> {
+        let Self { upstream, name, value, file } = self;
+        let Some(file) = file else { return Ok(value.clone()) };
+        let text = fs::read_to_string(file).map_err(|error| {
+            let message =
+                format!("--upstream-header {upstream}={name}: cannot read `{}`: {error}", file.display());
+            Trouble::new(message, "the file holds the value of the header, and nothing else")
+        })?;
+        Ok(format!("{value}{}", text.trim_end()))
+    }
+}
+
+// === impl Environment ===
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 // === impl Served ===
 
 impl Served {
@@ -62,13 +106,23 @@ impl Served {
         if !checked.passed() {
             return Err(Trouble::Findings(checked.findings));
         }
-        let config = checked.source.config().value();
-        let routes = route::read(config);
-        let upstreams = self.upstreams(&routes)?;
+        let config = checked.source.config();
+        let routes = route::read(config.value());
+        let clusters = cluster::named(config);
+        let upstreams = self.upstreams(&routes, &clusters)?;
+        let mut findings = checked.findings;
+        findings.extend(unknown(&clusters, &upstreams));
+        let reachable = clusters.keys().filter(|name| upstreams.contains_key(**name));
+        let reachable = reachable.map(|name| ((*name).to_owned(), true)).collect();
         let world = Arc::new(World { routes, upstreams });
         let bundle = serde_json::to_vec(checked.source.bundle())
             .map_err(|error| Trouble::new(error.to_string(), "this is a fault of actgate"))?;
-        let plugin = Plugin { buffer_limit: BUFFER_LIMIT, ..Plugin::new("actgate", bundle) };
+        let plugin = Plugin {
+            buffer_limit: BUFFER_LIMIT,
+            clusters: reachable,
+            environment: self.environment.0.clone(),
+            ..Plugin::new("actgate", bundle)
+        };
         let seeds = (0..workers).map(|_| {
             let entropy = Entropy::new(|bytes| {
                 // Ids would not be random any more; the clock is in them too.
@@ -82,38 +136,35 @@ impl Served {
             })?;
             Ok(Seed { vm, world: Arc::clone(&world) })
         });
-        Ok(Loaded { seeds: seeds.collect::<Result<_, _>>()?, findings: checked.findings })
+        Ok(Loaded { seeds: seeds.collect::<Result<_, _>>()?, findings })
     }
 
-    fn upstreams(&self, routes: &[Route]) -> Result<BTreeMap<String, Upstream>, Trouble> {
+    fn upstreams(
+        &self,
+        routes: &[Route],
+        clusters: &BTreeMap<&str, Place<'_>>,
+    ) -> Result<BTreeMap<String, Upstream>, Trouble> {
+        let services = routes.iter().map(|route| route.service.as_str());
+        let names: Vec<&str> = services.chain(clusters.keys().copied()).collect();
         let mut upstreams = BTreeMap::new();
         for (service, url) in &self.upstreams {
-            known(service, routes)?;
+            known(service, &names)?;
             let upstream = Upstream::parse(url).map_err(|why| {
                 let help = format!("for example --upstream {service}=http://127.0.0.1:8200");
                 Trouble::new(format!("--upstream {service}={url}: {why}"), help)
             })?;
             if upstreams.insert(service.clone(), upstream).is_some() {
-                let message = format!("service `{service}` has two upstreams");
-                return Err(Trouble::new(message, "give one --upstream for each service"));
+                let message = format!("`{service}` has two upstreams");
+                return Err(Trouble::new(message, "give one --upstream for each service and each cluster"));
             }
         }
-        for (service, name, value) in &self.fields {
-            known(service, routes)?;
-            let Some(upstream) = upstreams.get_mut(service) else { continue };
-            let value = match value.strip_prefix('@') {
-                None => value.clone(),
-                Some(file) => {
-                    fs::read_to_string(file).map(|text| text.trim_end().to_owned()).map_err(|error| {
-                        let message =
-                            format!("--upstream-header {service}={name}: cannot read `{file}`: {error}");
-                        Trouble::new(message, "the file holds the value of the header, and nothing else")
-                    })?
-                }
-            };
-            upstream.add(name, &value).map_err(|why| {
-                let help = format!("for example --upstream-header '{service}=X-Api-Key: @key.txt'");
-                Trouble::new(format!("--upstream-header {service}: {why}"), help)
+        for field in &self.fields {
+            known(&field.upstream, &names)?;
+            let Some(upstream) = upstreams.get_mut(&field.upstream) else { continue };
+            let value = field.read()?;
+            upstream.add(&field.name, &value).map_err(|why| {
+                let help = format!("for example --upstream-header '{}=X-Api-Key: @key.txt'", field.upstream);
+                Trouble::new(format!("--upstream-header {}: {why}", field.upstream), help)
             })?;
         }
         let missing = routes.iter().find(|route| !upstreams.contains_key(&route.service));
@@ -136,14 +187,26 @@ pub(super) struct Loaded {
     pub(super) findings: Vec<Diagnostic>,
 }
 
-fn known(service: &str, routes: &[Route]) -> Result<(), Trouble> {
-    let names = || routes.iter().map(|route| route.service.as_str());
-    if names().any(|name| name == service) {
+fn known(own: &str, names: &[&str]) -> Result<(), Trouble> {
+    if names.contains(&own) {
         return Ok(());
     }
-    let help = match nearest(service, names()) {
+    let help = match nearest(own, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => format!("the configuration has {}", names().collect::<Vec<_>>().join(", ")),
+        None => format!("the configuration has {}", names.join(", ")),
     };
-    Err(Trouble::new(format!("no service is called `{service}`"), help))
+    Err(Trouble::new(format!("no service and no cluster is called `{own}`"), help))
+}
+
+/// A cluster that is nowhere makes what depends on it fail, and nothing else.
+fn unknown(
+    clusters: &BTreeMap<&str, Place<'_>>,
+    upstreams: &BTreeMap<String, Upstream>,
+) -> impl Iterator<Item = Diagnostic> {
+    let missing = clusters.iter().filter(|(name, _)| !upstreams.contains_key(**name));
+    missing.map(|(name, place)| {
+        let message = format!("cluster `{name}` has no upstream: what the plugin asks there has no answer");
+        let help = format!("say where it is with --upstream {name}=http://HOST:PORT");
+        place.error(message).with_help(help).as_warning()
+    })
 }

@@ -14,23 +14,24 @@ use std::{
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode, Uri,
+    Response, StatusCode,
     body::{Frame, Incoming},
-    header::{HOST, HeaderName, HeaderValue},
+    header::HeaderValue,
 };
 use tokio::{
     sync::{oneshot, watch},
     time::timeout,
 };
+use tokio_util::task::TaskTracker;
 
 use super::{
     codec::{Head, Refusal},
-    instance::{Instance, now},
-    manager::{self, travels},
+    instance::{Instance, Presence, now},
+    manager,
     pipe::{Flow, Sink, pipe},
     record::{self, Executed},
     recorder::Recorder,
-    upstream::{Failure, Pool, Upstream},
+    upstream::{Failure, Pool},
     worker::Phase,
 };
 use crate::{
@@ -43,6 +44,8 @@ use crate::{
 pub(super) struct Context {
     pub(super) instance: Rc<Instance>,
     pub(super) pool: Pool,
+    /// What the worker waits for before it ends.
+    pub(super) tasks: TaskTracker,
     pub(super) recorder: Recorder,
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) peer: SocketAddr,
@@ -52,6 +55,7 @@ pub(super) struct Context {
 struct Exchange {
     context: Context,
     stream: StreamId,
+    presence: Rc<Presence>,
     head: Head,
     /// Whether trailers are read: Envoy's codec of HTTP/1.1 drops them.
     has_trailers: bool,
@@ -76,6 +80,8 @@ enum Next {
     Answer(Result<Response<Incoming>, Failure>),
     Response(Option<Result<Frame<Bytes>, hyper::Error>>),
     ClientGone,
+    /// The plugin has gone on with it.
+    Woken,
     /// The proxy ends.
     Over,
 }
@@ -157,10 +163,11 @@ impl Exchange {
     ) -> Self {
         let peer = context.peer;
         let attributes = attributes(peer.ip(), peer);
-        let stream = context.instance.with(|vm| vm.open(attributes));
+        let (stream, presence) = context.instance.open(attributes);
         Self {
             context,
             stream,
+            presence,
             head,
             has_trailers,
             executed: Executed { flags: "-", ..Executed::default() },
@@ -222,7 +229,7 @@ impl Exchange {
     /// What is known in the end, and what the client still sends.
     fn close(self) -> (crate::host::StreamInfo, Head, Executed, Option<Incoming>) {
         let stream = self.stream;
-        let info = self.context.instance.with(|vm| vm.close(stream));
+        let info = self.context.instance.close(stream);
         (info, self.head, self.executed, self.request)
     }
 
@@ -230,7 +237,7 @@ impl Exchange {
         let stream = self.stream;
         let (more, more_back) =
             self.context.instance.with(|vm| (vm.takes_request_data(stream), vm.takes_response_data(stream)));
-        let Self { context, request, to_upstream, sending, response, reply, to_client, .. } = self;
+        let Self { context, presence, request, to_upstream, sending, response, reply, to_client, .. } = self;
         // Who has all of an answer of known length may go before its end is noticed here.
         let answered = response.as_ref().is_some_and(hyper::body::Body::is_end_stream);
         let from_client = async {
@@ -268,6 +275,7 @@ impl Exchange {
             biased;
             () = client_gone => Next::ClientGone,
             _ = over => Next::Over,
+            () = presence.woken.notified() => Next::Woken,
             answer = answer => Next::Answer(answer),
             frame = from_upstream => Next::Response(frame),
             frame = from_client => Next::Request(frame),
@@ -283,6 +291,8 @@ impl Exchange {
                 self.executed.flags = "DC";
                 self.abort("downstream_remote_disconnect");
             }
+            // What it let go is carried on anyway.
+            Next::Woken => {}
             Next::Over => self.abort("drain_timeout"),
         }
     }
@@ -428,7 +438,8 @@ impl Exchange {
                 upstream.ok_or_else(|| LocalReply::new(503, "no_healthy_upstream", "no healthy upstream"))?;
             let (sink, flow) = pipe();
             let path = route.upstream_path(headers.text(":path").unwrap_or_default());
-            let request = request(headers, &path, upstream, flow)
+            let request = upstream
+                .request(headers, &path, flow)
                 .ok_or_else(|| LocalReply::new(400, "http1.codec_error", "Bad Request"))?;
             Ok((upstream.clone(), sink, request))
         });
@@ -466,7 +477,7 @@ impl Exchange {
         }
         let mut response = Response::new(flow);
         *response.status_mut() = status(headers);
-        *response.headers_mut() = map(headers);
+        *response.headers_mut() = manager::travelling(headers);
         if headers.first(b"connection") == Some(b"close") && !self.has_trailers {
             response.headers_mut().insert("connection", HeaderValue::from_static("close"));
         }
@@ -502,35 +513,7 @@ fn attributes(ip: IpAddr, peer: SocketAddr) -> [(&'static [&'static str], Vec<u8
     [(&["source", "address"], shown.into_bytes()), (&["source", "port"], port)]
 }
 
-/// The request as the upstream is to see it.
-fn request(headers: &Headers, path: &str, upstream: &Upstream, flow: Flow) -> Option<Request<Flow>> {
-    let mut request = Request::new(flow);
-    *request.method_mut() = Method::from_bytes(headers.first(b":method")?).ok()?;
-    *request.uri_mut() = path.parse::<Uri>().ok().filter(|uri| *uri == path)?;
-    let mut fields = HeaderMap::new();
-    fields.insert(HOST, HeaderValue::from_bytes(headers.first(b":authority")?).ok()?);
-    fields.extend(map(headers));
-    for (name, value) in &upstream.fields {
-        fields.insert(name, value.clone());
-    }
-    *request.headers_mut() = fields;
-    Some(request)
-}
-
 fn status(headers: &Headers) -> StatusCode {
     let status = headers.first(b":status").and_then(|status| StatusCode::from_bytes(status).ok());
     status.unwrap_or(StatusCode::BAD_GATEWAY)
-}
-
-/// The fields that go on.
-fn map(headers: &Headers) -> HeaderMap {
-    let fields = headers.iter().filter(|(name, _)| travels(name));
-    fields
-        .filter_map(|(name, value)| {
-            Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
-        })
-        .fold(HeaderMap::new(), |mut map, (name, value)| {
-            map.append(name, value);
-            map
-        })
 }

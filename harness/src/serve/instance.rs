@@ -4,13 +4,20 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     io::{self, Write as _},
+    rc::{Rc, Weak},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::upstream::Upstream;
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    callout,
+    upstream::{Pool, Upstream},
+};
 use crate::{
-    host::{LogLevel, Vm},
+    host::{Callout, CalloutOutcome, LogLevel, StreamId, StreamInfo, Vm},
     route::Route,
 };
 
@@ -22,24 +29,71 @@ pub(super) struct Instance {
     /// Whether the failure of the VM has been told.
     failed: Cell<bool>,
     pub(super) world: Arc<World>,
+    present: RefCell<BTreeMap<StreamId, Rc<Presence>>>,
+    pool: Pool,
+    tasks: TaskTracker,
+    own: Weak<Self>,
 }
 
 /// What the workers' VMs have in common.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) routes: Vec<Route>,
-    /// By the name of the service.
+    /// By the name of the service or the cluster.
     pub(super) upstreams: BTreeMap<String, Upstream>,
+}
+
+/// An exchange, for what happens to it outside of its own calls.
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    /// Something of it went on.
+    pub(super) woken: Notify,
+    /// It is over: what was asked for it is asked no more.
+    gone: CancellationToken,
 }
 
 // === impl Instance ===
 
 impl Instance {
-    pub(super) fn new(vm: Vm, world: Arc<World>) -> Self {
-        Self { vm: RefCell::new(vm), failed: Cell::new(false), world }
+    /// `tasks` are those that the worker waits for before it ends.
+    pub(super) fn new(vm: Vm, world: Arc<World>, pool: Pool, tasks: TaskTracker) -> Rc<Self> {
+        Rc::new_cyclic(|own| Self {
+            vm: RefCell::new(vm),
+            failed: Cell::new(false),
+            world,
+            present: RefCell::default(),
+            pool,
+            tasks,
+            own: own.clone(),
+        })
     }
 
-    /// Calls the plugin, now; tells what it logs, and what it dies of.
+    /// A new stream, with properties that only the proxy knows.
+    pub(super) fn open<'a>(
+        &self,
+        attributes: impl IntoIterator<Item = (&'a [&'a str], Vec<u8>)>,
+    ) -> (StreamId, Rc<Presence>) {
+        let stream = self.with(|vm| vm.open(attributes));
+        let presence = Rc::new(Presence::default());
+        self.present.borrow_mut().insert(stream, Rc::clone(&presence));
+        (stream, presence)
+    }
+
+    /// Ends a stream, whatever state it is in.
+    pub(super) fn close(&self, stream: StreamId) -> StreamInfo {
+        if let Some(presence) = self.present.borrow_mut().remove(&stream) {
+            presence.gone.cancel();
+        }
+        self.with(|vm| vm.close(stream))
+    }
+
+    /// The timer of the plugin has come round.
+    pub(super) fn tick(&self) {
+        self.with(Vm::tick);
+        self.wake();
+    }
+
+    /// Calls the plugin, now; tells what it logs, and what it dies of, and begins with what it asks for.
     pub(super) fn with<T>(&self, call: impl FnOnce(&mut Vm) -> T) -> T {
         let mut vm = self.vm.borrow_mut();
         vm.set_time(now());
@@ -58,7 +112,40 @@ impl Instance {
             tell(&format!("error: the plugin trapped and is loaded anew: {failure}"));
         }
         self.failed.set(failure.is_some());
+        for callout in vm.take_callouts() {
+            self.carry_out(callout);
+        }
         result
+    }
+
+    /// Carries a callout out, and lets the plugin know, unless nobody waits for it any more by then.
+    fn carry_out(&self, callout: Callout) {
+        let presence = callout.stream.and_then(|stream| self.present.borrow().get(&stream).map(Rc::clone));
+        let (world, pool, own) = (Arc::clone(&self.world), self.pool.clone(), self.own.clone());
+        self.tasks.spawn_local(async move {
+            let carried = callout::carry_out(&callout, &world, &pool);
+            let outcome = match presence {
+                Some(presence) => presence.gone.run_until_cancelled(carried).await,
+                None => Some(carried.await),
+            };
+            if let Some((outcome, own)) = outcome.zip(own.upgrade()) {
+                own.answer(callout.token, outcome);
+            }
+        });
+    }
+
+    fn answer(&self, token: u32, outcome: CalloutOutcome) {
+        self.with(|vm| vm.answer_callout(token, outcome));
+        self.wake();
+    }
+
+    /// Lets every exchange know of which something went on.
+    fn wake(&self) {
+        let ready = self.vm.borrow().ready();
+        let present = self.present.borrow();
+        for presence in ready.iter().filter_map(|stream| present.get(stream)) {
+            presence.woken.notify_one();
+        }
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::net::IpAddr;
 
-use hyper::{HeaderMap, http::request::Parts};
+use hyper::{
+    HeaderMap,
+    header::{HeaderName, HeaderValue},
+    http::request::Parts,
+};
 
 use super::codec::{Head, Refusal};
 use crate::host::{Headers, Section};
@@ -100,8 +104,21 @@ pub(super) fn manage(head: &Head, peer: IpAddr, request_id: &str) -> Result<Head
 }
 
 /// Whether a field of a message goes on to the next connection.
-pub(super) fn travels(name: &[u8]) -> bool {
+fn travels(name: &[u8]) -> bool {
     !name.starts_with(b":") && name != b"transfer-encoding" && !HOP.contains(&name)
+}
+
+/// The fields that go on.
+pub(super) fn travelling(headers: &Headers) -> HeaderMap {
+    let fields = headers.iter().filter(|(name, _)| travels(name));
+    fields
+        .filter_map(|(name, value)| {
+            Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
+        })
+        .fold(HeaderMap::new(), |mut map, (name, value)| {
+            map.append(name, value);
+            map
+        })
 }
 
 fn of(head: &Head, name: &[u8]) -> Vec<u8> {

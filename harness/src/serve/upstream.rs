@@ -1,19 +1,20 @@
-//! The tools behind the gate: where they are, what is added for them, and connections to them.
+//! The tools behind the gate, and the services that it asks itself: where they are, what is added for them, and connections to them.
 
 use std::{cell::RefCell, collections::BTreeMap, fmt, io, rc::Rc, time::Duration};
 
 use hyper::{
-    HeaderMap, Request, Response,
+    HeaderMap, Method, Request, Response, Uri,
     body::Incoming,
     client::conn::http1::{self, SendRequest},
-    header::{HeaderName, HeaderValue},
+    header::{HOST, HeaderName, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::spawn_local, time::timeout};
 
-use super::pipe::Flow;
+use super::{manager::travelling, pipe::Flow};
+use crate::host::Headers;
 
-/// A tool.
+/// A tool, or a service that the plugin asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
     /// Where it is, as `host:port`.
@@ -87,6 +88,21 @@ impl Upstream {
         value.set_sensitive(true);
         self.fields.insert(name, value);
         Ok(())
+    }
+
+    /// A request as it is to arrive here; none where it cannot be written.
+    pub(super) fn request(&self, headers: &Headers, path: &str, flow: Flow) -> Option<Request<Flow>> {
+        let mut request = Request::new(flow);
+        *request.method_mut() = Method::from_bytes(headers.first(b":method")?).ok()?;
+        *request.uri_mut() = path.parse::<Uri>().ok().filter(|uri| *uri == path)?;
+        let mut fields = HeaderMap::new();
+        fields.insert(HOST, HeaderValue::from_bytes(headers.first(b":authority")?).ok()?);
+        fields.extend(travelling(headers));
+        for (name, value) in &self.fields {
+            fields.insert(name, value.clone());
+        }
+        *request.headers_mut() = fields;
+        Some(request)
     }
 }
 

@@ -26,8 +26,7 @@ impl Files {
     pub(super) fn now(served: &Served, before: &Self) -> Self {
         let folder = served.config.parent().unwrap_or_else(|| Path::new(""));
         let mut paths = vec![served.config.clone()];
-        let values = served.fields.iter().filter_map(|(_, _, value)| value.strip_prefix('@'));
-        paths.extend(values.map(PathBuf::from));
+        paths.extend(served.fields.iter().filter_map(|field| field.file.clone()));
         let text = fs::read_to_string(&served.config).unwrap_or_default();
         match Document::parse(SourceText::new(String::new(), text)) {
             Ok(document) => paths.extend(named(document.value()).into_iter().map(|name| folder.join(name))),

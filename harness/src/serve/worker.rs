@@ -13,6 +13,7 @@ use tokio::{
     task::{LocalSet, spawn_local},
     time::{sleep, timeout},
 };
+use tokio_util::task::TaskTracker;
 
 use super::{
     codec::{Guarded, Heads},
@@ -86,8 +87,8 @@ pub(super) fn start(number: usize, start: Start) -> io::Result<thread::JoinHandl
 async fn work(start: Start) -> io::Result<()> {
     let Start { listener, instance, mut instances, recorder, mut phase } = start;
     let listener = TcpListener::from_std(listener)?;
-    let current = Rc::new(RefCell::new(settle(instance)));
-    let pool = Pool::default();
+    let (pool, tasks) = (Pool::default(), TaskTracker::new());
+    let current = Rc::new(RefCell::new(settle(instance, &pool, &tasks)));
     let connections = GracefulShutdown::new();
     let phases = phase.clone();
     loop {
@@ -97,6 +98,7 @@ async fn work(start: Start) -> io::Result<()> {
                     let context = Context {
                         instance: Rc::clone(&*current.borrow()),
                         pool: pool.clone(),
+                        tasks: tasks.clone(),
                         recorder: recorder.clone(),
                         phase: phases.clone(),
                         peer,
@@ -107,13 +109,18 @@ async fn work(start: Start) -> io::Result<()> {
                 Err(_) => sleep(Duration::from_millis(100)).await,
             },
             Some(seed) = instances.recv() => {
-                *current.borrow_mut() = settle(seed);
+                *current.borrow_mut() = settle(seed, &pool, &tasks);
             }
             _ = phase.wait_for(|phase| *phase != Phase::Running) => break,
         }
     }
     drop(listener);
-    let drained = connections.shutdown();
+    tasks.close();
+    let drained = async {
+        connections.shutdown().await;
+        // Exchanges that have yet to leave their record, and outcomes of claims that have yet to be told.
+        tasks.wait().await;
+    };
     tokio::pin!(drained);
     tokio::select! {
         () = &mut drained => return Ok(()),
@@ -125,8 +132,8 @@ async fn work(start: Start) -> io::Result<()> {
 }
 
 /// Takes a VM over, and keeps its timer.
-fn settle(seed: Seed) -> Rc<Instance> {
-    let instance = Rc::new(Instance::new(seed.vm, seed.world));
+fn settle(seed: Seed, pool: &Pool, tasks: &TaskTracker) -> Rc<Instance> {
+    let instance = Instance::new(seed.vm, seed.world, pool.clone(), tasks.clone());
     let period = instance.with(|vm| vm.tick_period());
     if period > 0 {
         let weak = Rc::downgrade(&instance);
@@ -134,7 +141,7 @@ fn settle(seed: Seed) -> Rc<Instance> {
             loop {
                 sleep(Duration::from_millis(period.into())).await;
                 let Some(instance) = weak.upgrade() else { return };
-                instance.with(Vm::tick);
+                instance.tick();
             }
         });
     }
@@ -175,6 +182,7 @@ async fn answer(
     let (reply, response) = oneshot::channel();
     // A head that nobody has read belongs to nobody.
     let head = head.ok_or(BrokenOff)?;
-    spawn_local(exchange::play(context, head, body, is_http2, reply));
+    let tasks = context.tasks.clone();
+    tasks.spawn_local(exchange::play(context, head, body, is_http2, reply));
     response.await.map_err(|_broken| BrokenOff)
 }

@@ -10,6 +10,7 @@
     reason = "a failing test panics, and says so; the rows are shared with the tests of Envoy"
 )]
 
+mod approvals;
 #[path = "../e2e_hostile/bodies.rs"]
 mod bodies;
 #[path = "../e2e_hostile/case.rs"]

@@ -9,7 +9,7 @@ use std::{
 
 use actgate_demo::{
     layout::Layout,
-    serve::{Serve, ServeOptions},
+    serve::{ControlUpstream, Serve, ServeOptions},
     vault::VaultUpstream,
 };
 use actgate_tests::e2e::{
@@ -19,6 +19,7 @@ use actgate_tests::e2e::{
     setup::Setup,
     tokens::Issuer,
 };
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -32,10 +33,27 @@ pub(crate) struct Stage {
     heard: usize,
 }
 
+/// Where approvals are asked for, and whose word counts.
+pub(crate) struct Approvals {
+    /// `approvals` of the configuration.
+    pub(crate) section: Value,
+    pub(crate) upstream: ControlUpstream,
+}
+
 const LIMIT: Duration = Duration::from_secs(60);
 
 impl Stage {
     pub(crate) async fn start(setup: &Setup, issuer: &Issuer, upstream: SocketAddr) -> Self {
+        Self::asking(setup, issuer, upstream, None).await
+    }
+
+    /// One whose holds are put to an approval service.
+    pub(crate) async fn asking(
+        setup: &Setup,
+        issuer: &Issuer,
+        upstream: SocketAddr,
+        approvals: Option<Approvals>,
+    ) -> Self {
         let folder = TempDir::new().expect("a folder");
         let layout = setup.layout().clone().with_state(folder.path().join("state"));
         let token_file = layout.folder("vault").expect("a folder").join("gateway.token");
@@ -51,6 +69,10 @@ impl Stage {
             copy(&pack, &folder.path().join(&name));
             service["pack"] = name.into();
         }
+        let control = approvals.map(|Approvals { section, upstream }| {
+            value["approvals"] = section;
+            upstream
+        });
         fs::write(&config, value.to_string()).expect("a configuration");
         let options = ServeOptions {
             port: 0,
@@ -60,6 +82,7 @@ impl Stage {
             git: upstream,
             registry: upstream,
             mcp: upstream,
+            control,
         };
         let serve = Serve::start(&layout, &options).await.unwrap_or_else(|error| panic!("{error}"));
         Self { folder, layout, serve, heard: 0 }

@@ -29,6 +29,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
             serve(caller, "proxy_http_call", |guest| {
                 let callout = Callout {
                     token: 0,
+                    stream: None,
                     cluster: guest.read_text(cluster, cluster_size)?,
                     headers: fields(Section::Request, &guest.read(headers, headers_size)?),
                     body: guest.read(body, body_size)?,

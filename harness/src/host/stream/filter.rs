@@ -4,7 +4,7 @@
 use wasmtime::Store;
 
 use super::message::{DataStatus, HeadersStatus};
-use super::{Direction, LocalReply, Phase};
+use super::{Direction, LocalReply, Phase, StreamId};
 use crate::host::{
     headers::Headers,
     state::{Host, ROOT},
@@ -198,5 +198,6 @@ impl Vm {
         self.settle();
         self.call(id, "proxy_on_delete", |callbacks, store| callbacks.delete(store, id));
         self.settle();
+        self.store.data_mut().cancel_callouts(StreamId(id));
     }
 }

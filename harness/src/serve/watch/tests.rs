@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::Files;
-use crate::serve::Served;
+use crate::serve::{Environment, Field, Served};
 
 const CONFIG: &str = "\
 version: 1
@@ -16,11 +16,17 @@ fn every_file_counts_and_those_that_come_and_go() {
     fs::create_dir_all(folder.path().join("pack/cases")).expect("a folder");
     write("actgate.yaml", CONFIG);
     write("token", "a");
-    let token = format!("@{}", folder.path().join("token").display());
+    let field = Field {
+        upstream: "one".to_owned(),
+        name: "x-a".to_owned(),
+        value: String::new(),
+        file: Some(folder.path().join("token")),
+    };
     let served = Served {
         config: folder.path().join("actgate.yaml"),
         upstreams: Vec::new(),
-        fields: vec![("one".to_owned(), "x-a".to_owned(), token)],
+        fields: vec![field],
+        environment: Environment::default(),
     };
     let mut before = Files::now(&served, &Files::default());
     assert_eq!(Files::now(&served, &before), before, "nothing has changed");
