@@ -16,8 +16,14 @@ use crate::{
 /// It migrates its database first; a cold start takes well under a second.
 const READY: Duration = Duration::from_secs(20);
 
+/// The file of the key that grants are signed with.
+const GRANT_KEY: &str = "grant-key.pem";
+
 /// Beyond guessing, and more than the gate demands.
 const SECRETS_KEY_BYTES: usize = 32;
+
+/// The gateway's variable that holds what it seals secret arguments with.
+pub(crate) const SECRETS_KEY: &str = "ACTGATE_SECRETS_KEY";
 
 /// A free port may be taken again before it is bound.
 const ATTEMPTS: u32 = 3;
@@ -64,12 +70,39 @@ pub struct Control {
 // === impl ControlConfig ===
 
 impl ControlConfig {
-    /// The demo's own.
+    /// The demo's own configuration, with its state in the stack's folder. The key of grants is the repository's, as
+    /// those of tokens are: `demo/actgate.yaml` names it.
+    ///
+    /// # Errors
+    /// [`DemoError::Command`] and [`DemoError::Io`].
+    pub async fn demo(layout: &Layout) -> Result<Self, DemoError> {
+        let shared = Self { file: layout.control_config(), state: layout.grant_keys() };
+        let set = shared.keygen(layout).await?;
+        let public = shared.state.join("grants.jwks.json");
+        if fs::read(&public).ok().as_ref() != Some(&set) {
+            write_private(&public, &set)?;
+        }
+        let own = Self::apart(layout, |text| text)?;
+        let (from, to) = (shared.state.join(GRANT_KEY), own.state.join(GRANT_KEY));
+        if from != to {
+            let key = fs::read(&from).map_err(DemoError::io(format!("read `{}`", from.display())))?;
+            write_private(&to, &key)?;
+        }
+        Ok(own)
+    }
+
+    /// The demo's with everything in the stack's folder, so that several can run at once; `change` is made to its text.
     ///
     /// # Errors
     /// [`DemoError::Io`].
-    pub fn demo(layout: &Layout) -> Result<Self, DemoError> {
-        Ok(Self { file: layout.control_config(), state: layout.folder("control")? })
+    pub fn apart(layout: &Layout, change: impl FnOnce(String) -> String) -> Result<Self, DemoError> {
+        let original = layout.control_config();
+        let text =
+            fs::read_to_string(&original).map_err(DemoError::io(format!("read `{}`", original.display())))?;
+        let state = layout.folder("control")?;
+        let file = state.join("control.yaml");
+        write_private(&file, change(text.replace(STATE_OF_DEMO, ".")).as_bytes())?;
+        Ok(Self { file, state })
     }
 
     /// Forgets what was asked in an earlier stack, as everything behind the gate is made anew; the keys stay.
@@ -84,20 +117,6 @@ impl ControlConfig {
             }
         }
         Ok(())
-    }
-
-    /// The demo's with everything in a folder of its own, so that several can run at once; `change` is made to its text.
-    ///
-    /// # Errors
-    /// [`DemoError::Io`].
-    pub fn apart(layout: &Layout, change: impl FnOnce(String) -> String) -> Result<Self, DemoError> {
-        let original = layout.control_config();
-        let text =
-            fs::read_to_string(&original).map_err(DemoError::io(format!("read `{}`", original.display())))?;
-        let state = layout.folder("control")?;
-        let file = state.join("control.yaml");
-        write_private(&file, change(text.replace(STATE_OF_DEMO, ".")).as_bytes())?;
-        Ok(Self { file, state })
     }
 
     /// What the gateway seals secret arguments with, made where it is missing. The service does not get it.
@@ -119,16 +138,17 @@ impl ControlConfig {
         fs::read_to_string(&path).map_err(doing)
     }
 
-    /// Makes the key that grants are signed with, where it is missing, and writes its public half to the file that
-    /// `approvals.key` of `demo/actgate.yaml` names. Gives that key set.
+    /// The key set of the key that grants are signed with, which is made where it is missing.
     ///
     /// # Errors
-    /// [`DemoError::Command`] and [`DemoError::Io`].
-    pub async fn make_keys(&self, layout: &Layout) -> Result<Value, DemoError> {
+    /// [`DemoError::Command`].
+    pub async fn key_set(&self, layout: &Layout) -> Result<Value, DemoError> {
+        Ok(serde_json::from_slice(&self.keygen(layout).await?).unwrap_or_default())
+    }
+
+    async fn keygen(&self, layout: &Layout) -> Result<Vec<u8>, DemoError> {
         let arguments: [OsString; 3] = ["keygen".into(), "--config".into(), self.file.clone().into()];
-        let set = Tool::new(layout.control()?, arguments).succeed().await?;
-        write_private(&self.state.join("grants.jwks.json"), &set)?;
-        Ok(serde_json::from_slice(&set).unwrap_or_default())
+        Tool::new(layout.control()?, arguments).succeed().await
     }
 }
 

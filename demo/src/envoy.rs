@@ -10,6 +10,7 @@ use serde_json::Value;
 
 pub use self::options::{EnvoyOptions, Plugin, Sentinel};
 use crate::{
+    control::SECRETS_KEY,
     error::DemoError,
     http::Exchange,
     layout::{Layout, write_private},
@@ -21,9 +22,6 @@ const READY: Duration = Duration::from_secs(120);
 
 /// A ledger that is read right after a request: Envoy's default is a second.
 const LEDGER_FLUSH_MS: &str = "50";
-
-/// The variable that the template hands on to the plugin.
-const SECRETS_KEY: &str = "ACTGATE_SECRETS_KEY";
 
 /// A running Envoy.
 #[derive(Debug)]

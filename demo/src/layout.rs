@@ -58,6 +58,11 @@ impl Layout {
         self.root.join("demo/control.yaml")
     }
 
+    /// The folder of the key that grants are signed with, which `demo/actgate.yaml` names the public half of.
+    pub fn grant_keys(&self) -> PathBuf {
+        self.root.join(".run/control")
+    }
+
     /// The Envoy bootstrap template.
     pub fn envoy_template(&self) -> PathBuf {
         self.root.join("envoy/demo.yaml")

@@ -84,9 +84,8 @@ impl World {
         layout.folder("keys")?;
         progress("making keys");
         actgate.make_keys().await?;
-        let config = ControlConfig::demo(layout)?;
+        let config = ControlConfig::demo(layout).await?;
         config.forget()?;
-        config.make_keys(layout).await?;
         let secrets_key = config.secrets_key()?;
         progress("starting the approval service");
         let options = ControlOptions { name: "control", config, port: ports.control, database: None };
@@ -125,7 +124,8 @@ impl World {
                     git: git.address(),
                     registry: registry.address(),
                     mcp: mcp.address(),
-                    control: None,
+                    control: Some(control.upstream().clone()),
+                    secrets_key: Some(secrets_key),
                 };
                 Gateway::Wasmtime(Serve::start(layout, &options).await?)
             }

@@ -8,8 +8,9 @@ use std::{
 };
 
 use actgate_demo::{
+    control::ControlUpstream,
     layout::Layout,
-    serve::{ControlUpstream, Serve, ServeOptions},
+    serve::{Serve, ServeOptions},
     vault::VaultUpstream,
 };
 use actgate_tests::e2e::{
@@ -83,6 +84,7 @@ impl Stage {
             registry: upstream,
             mcp: upstream,
             control,
+            secrets_key: None,
         };
         let serve = Serve::start(&layout, &options).await.unwrap_or_else(|error| panic!("{error}"));
         Self { folder, layout, serve, heard: 0 }
