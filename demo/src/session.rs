@@ -79,7 +79,8 @@ pub async fn play<W: io::Write>(
         report.title(number, step.title)?;
         let approved = approve(step.approver, world, false, report).await?;
         let answer = step.send(world, token.as_deref()).await?;
-        let verdict = approved.and_then(|()| step.judge(&answer));
+        let told = told(step.approver, approved.as_deref(), world).await?;
+        let verdict = approved.and_then(|_| step.judge(&answer)).and(told);
         wrong = wrong.saturating_add(usize::from(verdict.is_err()));
         report.step(step, &answer, &verdict)?;
     }
@@ -96,8 +97,10 @@ pub async fn play<W: io::Write>(
         let finished = desk.run(run.client, token.as_deref()).await?;
         let now = Behind::look(world).await?;
         let expected = behind.after(run.change, &desk).await?;
+        let told = told(run.approver, approved.as_deref(), world).await?;
         let recorded = run.is_recorded(&since).await?;
-        let verdict = approved.and(run.judge(&finished)).and(recorded).and_then(|()| now.compare(&expected));
+        let verdict = approved.and(run.judge(&finished)).and(told).and(recorded);
+        let verdict = verdict.and_then(|()| now.compare(&expected));
         behind = now;
         wrong = wrong.saturating_add(usize::from(verdict.is_err()));
         report.run(run, &finished, &verdict)?;
@@ -120,20 +123,32 @@ pub async fn play<W: io::Write>(
     Ok(wrong)
 }
 
-/// Lets somebody approve what waits, and tells of it.
+/// Lets somebody approve what waits, and tells of it. Gives the approval's id, which is empty where nobody is to.
 async fn approve<W: io::Write>(
     approver: Option<Approver>,
     world: &World,
     waits: bool,
     report: &mut Report<W>,
-) -> Result<Result<(), String>, DemoError> {
-    let Some(approver) = approver else { return Ok(Ok(())) };
+) -> Result<Result<String, String>, DemoError> {
+    let Some(approver) = approver else { return Ok(Ok(String::new())) };
     if waits && let Some((_, url)) = approver.asked(world.control()).await? {
         report.line(&format!("    approve it yourself within a minute, signed in as Bob: {url}"))?;
     }
     let decided = approver.approve(world.control(), waits).await?;
     report.aside(&decided.told)?;
-    Ok(decided.verdict)
+    Ok(decided.verdict.map(|()| decided.id))
+}
+
+/// Whether the approval service has heard what became of what was approved.
+async fn told(
+    approver: Option<Approver>,
+    approved: Result<&str, &String>,
+    world: &World,
+) -> Result<Result<(), String>, DemoError> {
+    match (approver, approved) {
+        (Some(approver), Ok(id)) => approver.outcome(world.control(), id).await,
+        (None, _) | (_, Err(_)) => Ok(Ok(())),
+    }
 }
 
 /// The tokens of a session, each minted once.

@@ -25,12 +25,17 @@ pub(super) const CAROL: Approver = Approver { id: "demo/carol@demo", group: "sec
 /// How long somebody at the terminal may look at the console before the script decides for them.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The gateway tells what became of a call once it has answered it; a loaded machine takes its time.
+const OUTCOME: Duration = Duration::from_secs(10);
+
 /// How often it is looked whether they have.
 const POLL: Duration = Duration::from_millis(500);
 
 /// What an approver found and said.
 #[derive(Debug)]
 pub(super) struct Decided {
+    /// The approval.
+    pub(super) id: String,
     /// For people.
     pub(super) told: String,
     /// Nothing, or what was not as it should be.
@@ -55,10 +60,10 @@ impl Approver {
     pub(super) async fn approve(&self, control: &Control, waits: bool) -> Result<Decided, DemoError> {
         let Some((id, url)) = self.asked(control).await? else {
             let verdict = Err(format!("nothing waits for {}", self.group));
-            return Ok(Decided { told: "nothing waits".to_owned(), verdict });
+            return Ok(Decided { id: String::new(), told: "nothing waits".to_owned(), verdict });
         };
         if waits && self.is_decided(control, &id).await? {
-            return Ok(Decided { told: format!("you decided {url}"), verdict: Ok(()) });
+            return Ok(Decided { id, told: format!("you decided {url}"), verdict: Ok(()) });
         }
         let answer = control.decide(self.id, &id, "approve", "looked at by the demo").await?;
         let verdict = equal("status of the approval", answer.status, 200)
@@ -66,7 +71,19 @@ impl Approver {
                 equal("state of the approval", answer.json().pointer("/state"), Some(&json!("approved")))
             })
             .map_err(|why| format!("{why}: {}", answer.text()));
-        Ok(Decided { told: format!("{} approved {url}", self.id), verdict })
+        Ok(Decided { id, told: format!("{} approved {url}", self.id), verdict })
+    }
+
+    /// Waits until the gateway has told that the approved call went on; before, the same call would find it in flight.
+    pub(super) async fn outcome(&self, control: &Control, id: &str) -> Result<Result<(), String>, DemoError> {
+        let start = Instant::now();
+        loop {
+            let approval = control.look(self.id, &format!("/v1/approvals/{id}")).await?;
+            match text_at(&approval, "/outcome") {
+                "" if start.elapsed() < OUTCOME => sleep(POLL / 10).await,
+                outcome => return Ok(equal("outcome told to the approval service", outcome, "forwarded")),
+            }
+        }
     }
 
     /// Whether somebody decided before patience ended.
