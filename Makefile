@@ -42,7 +42,9 @@ test-large: setup wasm tools ## Push packs of 1000 MiB through a real Envoy, and
 	ACTGATE_LARGE_MIB=$${ACTGATE_LARGE_MIB:-1024} cargo test --package actgate-tests --test e2e_serve -- large --nocapture
 
 bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does it work; see docs/performance.md)
-	@cargo build --quiet --package actgate-bench
+	@cargo build --quiet --package actgate-bench --package actgate-control --bins
+	@mkdir -p .run/control
+	@target/debug/actgate-control keygen --config demo/control.yaml > .run/control/grants.jwks.json
 	@target/debug/actgate-bench $(BENCH)
 
 lint: ## Formatting, clippy on every package, licences and dependency rules

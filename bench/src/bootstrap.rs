@@ -63,6 +63,7 @@ impl Parts {
             ("LEDGER", text(&places.folder.join("ledger.jsonl"))),
             ("VAULT_PORT", places.upstream.port().into()),
             ("VAULT_TOKEN_FILE", text(&token_file)),
+            ("CONTROL_TOKEN_FILE", text(&token_file)),
         ]);
         let template = read(&places.template)?;
         let part = |pointer: &str| {

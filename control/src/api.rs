@@ -16,7 +16,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{app::App, problem::Problem};
 
@@ -50,7 +50,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
 
 /// The public key of grants, as a key set.
 async fn keys(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({ "keys": [app.key.public_jwk()] }))
+    Json(app.key.public_set())
 }
 
 async fn openapi() -> impl IntoResponse {

@@ -96,6 +96,11 @@ impl GrantKey {
         json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.id, "x": x })
     }
 
+    /// The key set of this key alone (RFC 7517 section 5).
+    pub fn public_set(&self) -> Value {
+        json!({ "keys": [self.public_jwk()] })
+    }
+
     /// Signs: a compact JWS.
     pub fn sign(&self, claims: &GrantClaims<'_>) -> String {
         let GrantClaims {

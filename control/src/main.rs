@@ -31,7 +31,7 @@ Example: actgate-control serve --config demo/control.yaml --dev-login")]
     Serve(Serve),
     /// Make the key that grants are signed with, where it is missing, and print its public half
     ///
-    /// The output is what `approvals.key` in actgate.yaml takes.
+    /// The output is the key set that `approvals.key` in actgate.yaml names.
     Keygen(ConfigArgs),
 }
 
@@ -74,7 +74,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
     match arguments.command {
         Command::Keygen(ConfigArgs { config }) => {
             let key = grant_key(&read(&config)?)?;
-            say(&key.public_jwk().to_string());
+            say(&key.public_set().to_string());
             Ok(())
         }
         Command::Serve(serve) => {

@@ -66,7 +66,8 @@ impl Secret {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let made = Self::random().map_err(io::Error::other)?;
-                write_private(path, format!("{}\n", made.0).as_bytes())?;
+                // Without a line's end: proxies send what is in the file, byte for byte.
+                write_private(path, made.0.as_bytes())?;
                 Ok(made)
             }
             Err(error) => Err(error),
@@ -125,6 +126,7 @@ mod tests {
         let made = Secret::in_file(&path).unwrap();
         let read = Secret::in_file(&path).unwrap();
         assert_eq!(made.reveal(), read.reveal());
+        assert_eq!(fs::read_to_string(&path).unwrap(), made.reveal());
         assert!(made.hash("a").matches(&read.hash("a")) && !made.hash("a").matches(&read.hash("b")));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);

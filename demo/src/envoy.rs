@@ -10,6 +10,7 @@ use serde_json::Value;
 
 pub use self::options::{EnvoyOptions, Plugin, Sentinel};
 use crate::{
+    control::SECRETS_KEY,
     error::DemoError,
     http::Exchange,
     layout::{Layout, write_private},
@@ -57,7 +58,8 @@ impl Envoy {
             ["--file-flush-interval-msec", LEDGER_FLUSH_MS, "--log-level", "warning"].map(Into::into),
         );
         let launch = Launch { name: "envoy", program: layout.envoy()?, arguments };
-        let mut server = Server::start(layout, launch)?;
+        let key = options.secrets_key.iter().map(|key| (SECRETS_KEY, key.as_str())).collect::<Vec<_>>();
+        let mut server = Server::start_with(layout, launch, &key)?;
 
         let mut admin = None;
         let probe = async || {

@@ -53,6 +53,16 @@ impl Layout {
         self.root.join("demo/actgate.yaml")
     }
 
+    /// The approval service's configuration.
+    pub fn control_config(&self) -> PathBuf {
+        self.root.join("demo/control.yaml")
+    }
+
+    /// The folder of the key that grants are signed with, which `demo/actgate.yaml` names the public half of.
+    pub fn grant_keys(&self) -> PathBuf {
+        self.root.join(".run/control")
+    }
+
     /// The Envoy bootstrap template.
     pub fn envoy_template(&self) -> PathBuf {
         self.root.join("envoy/demo.yaml")
@@ -133,12 +143,24 @@ impl Layout {
     /// # Errors
     /// [`DemoError::Missing`].
     pub fn actgate(&self) -> Result<PathBuf, DemoError> {
+        self.built("actgate", "cargo build -p actgate-harness")
+    }
+
+    /// The `actgate-control` command, where [`actgate`](Self::actgate) is.
+    ///
+    /// # Errors
+    /// [`DemoError::Missing`].
+    pub fn control(&self) -> Result<PathBuf, DemoError> {
+        self.built("actgate-control", "cargo build -p actgate-control")
+    }
+
+    fn built(&self, program: &str, remedy: &'static str) -> Result<PathBuf, DemoError> {
         let here = env::current_exe().map_err(DemoError::io("find this program"))?;
-        let beside = here.ancestors().skip(1).take(2).map(|folder| folder.join("actgate"));
-        let usual = self.root.join("target/debug/actgate");
+        let beside = here.ancestors().skip(1).take(2).map(|folder| folder.join(program));
+        let usual = self.root.join("target/debug").join(program);
         match beside.into_iter().find(|path| path.is_file()) {
             Some(found) => Ok(found),
-            None => present(usual, "cargo build -p actgate-harness"),
+            None => present(usual, remedy),
         }
     }
 

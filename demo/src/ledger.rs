@@ -140,6 +140,18 @@ impl Record {
         }
     }
 
+    /// Who approved it in which groups, for people; empty where nobody did.
+    pub fn approved(&self) -> String {
+        let texts = |pointer: &str| {
+            let members = self.0.pointer(pointer).and_then(Value::as_array);
+            members.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        };
+        match texts("/approved/approvers") {
+            approvers if approvers.is_empty() => approvers,
+            approvers => format!("{approvers} ({})", texts("/approved/groups")),
+        }
+    }
+
     /// What really happened, for people.
     pub fn executed(&self) -> String {
         let status = self.0.pointer("/executed/status").and_then(Value::as_u64).unwrap_or_default();

@@ -7,6 +7,7 @@
 //! Envoy's template needs to know.
 
 pub mod actgate;
+pub mod control;
 pub mod envoy;
 pub mod error;
 pub mod gateway;

@@ -122,7 +122,7 @@ async fn down(layout: &Layout, report: &mut Terminal) -> Result<(), DemoError> {
 
 async fn run(layout: &Layout, kind: Kind, report: &mut Terminal, once: bool) -> Result<Stage, DemoError> {
     let world = start(layout, kind, report).await?;
-    let wrong = session::play(&world, report).await?;
+    let wrong = session::play(&world, report, !once && io::stdin().is_terminal()).await?;
     if once {
         world.stop().await?;
         return Ok(Stage::Done(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }));
@@ -150,6 +150,7 @@ async fn try_by_hand(world: &World, report: &mut Terminal) -> Result<(), DemoErr
     if let Some(admin) = world.gateway().admin() {
         report.line(&format!("    Envoy    http://{admin}"))?;
     }
+    report.line(&format!("    console  http://{} (sign in as Bob or Carol)", world.control().address()))?;
     report.line("    ledger   .run/ledger.jsonl")?;
     report.line("    shell    . .run/env")?;
     report.line("\n    As alice's coder, for an hour:\n")?;

@@ -5,6 +5,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::net::TcpStream;
 
 use crate::{
+    control::{ControlUpstream, SECRETS_KEY},
     error::DemoError,
     layout::Layout,
     port,
@@ -37,15 +38,8 @@ pub struct ServeOptions {
     pub mcp: SocketAddr,
     /// The approval service, where there is one.
     pub control: Option<ControlUpstream>,
-}
-
-/// Where the gateway asks for approvals.
-#[derive(Debug, Clone)]
-pub struct ControlUpstream {
-    /// Its address.
-    pub address: SocketAddr,
-    /// Holds the gateway's token.
-    pub token_file: PathBuf,
+    /// What secret arguments are sealed with for approvers, as base64url.
+    pub secrets_key: Option<String>,
 }
 
 /// A running `actgate serve`.
@@ -67,7 +61,8 @@ impl Serve {
         loop {
             let port = if options.port == 0 { port::free()? } else { options.port };
             let address = port::loopback(port);
-            let mut server = Server::start(layout, options.launch(layout, address)?)?;
+            let key: Vec<_> = options.secrets_key.iter().map(|key| (SECRETS_KEY, key.as_str())).collect();
+            let mut server = Server::start_with(layout, options.launch(layout, address)?, &key)?;
             match server.ready(READY, async || TcpStream::connect(address).await.is_ok()).await {
                 Ok(()) => return Ok(Self { server, address }),
                 Err(DemoError::ServerExited { .. }) if options.port == 0 && attempt < ATTEMPTS => {
@@ -103,7 +98,7 @@ impl Serve {
 
 impl ServeOptions {
     fn launch(&self, layout: &Layout, address: SocketAddr) -> Result<Launch, DemoError> {
-        let Self { port: _, config, ledger, vault, git, registry, mcp, control } = self;
+        let Self { port: _, config, ledger, vault, git, registry, mcp, control, secrets_key: _ } = self;
         let mut arguments: Vec<OsString> = vec!["serve".into(), config.into()];
         let upstreams = [("secrets", vault.address), ("git", *git), ("deploy", *registry), ("mcp", *mcp)];
         for (service, upstream) in upstreams {

@@ -63,6 +63,18 @@ impl Server {
     /// # Errors
     /// [`DemoError::Io`].
     pub fn start(layout: &Layout, launch: Launch) -> Result<Self, DemoError> {
+        Self::start_with(layout, launch, &[])
+    }
+
+    /// The same with variables in its environment.
+    ///
+    /// # Errors
+    /// [`DemoError::Io`].
+    pub fn start_with(
+        layout: &Layout,
+        launch: Launch,
+        environment: &[(&str, &str)],
+    ) -> Result<Self, DemoError> {
         let Launch { name, program, arguments } = launch;
         layout.folder("logs")?;
         let pids = layout.folder("pids")?;
@@ -71,6 +83,7 @@ impl Server {
         let errors = output.try_clone().map_err(DemoError::io(format!("write `{}`", log.display())))?;
         let mut child = Command::new(&program)
             .args(&arguments)
+            .envs(environment.iter().copied())
             .current_dir(layout.state())
             .stdin(Stdio::null())
             .stdout(output)

@@ -1,5 +1,6 @@
 //! The scripted agent session: what each caller tries, what should come of it, and what did.
 
+mod approver;
 mod behind;
 mod clients;
 mod report;
@@ -10,7 +11,7 @@ use std::{collections::BTreeMap, io, time::Duration};
 use serde_json::Value;
 
 pub use self::report::Report;
-use self::{behind::Behind, clients::Desk};
+use self::{approver::Approver, behind::Behind, clients::Desk};
 use crate::{
     error::DemoError,
     http::{Answer, Exchange},
@@ -41,6 +42,8 @@ struct Step {
     path: &'static str,
     headers: &'static [(&'static str, &'static str)],
     body: &'static str,
+    /// Who approves it before it is sent.
+    approver: Option<Approver>,
     expect: Expectation,
 }
 
@@ -56,21 +59,30 @@ enum Expectation {
 /// The ledger is flushed every 50 ms; a loaded machine may take longer.
 const LEDGER_LIMIT: Duration = Duration::from_secs(5);
 
-/// Plays the whole session and reports it. Gives the number of things that were not as they should be.
+/// Plays the whole session and reports it. Gives the number of things that were not as they should be. `waits` gives
+/// whoever sits at the terminal a minute to approve a push in the console themselves.
 ///
 /// # Errors
 /// Whatever keeps the session from being played at all.
-pub async fn play<W: io::Write>(world: &World, report: &mut Report<W>) -> Result<usize, DemoError> {
+pub async fn play<W: io::Write>(
+    world: &World,
+    report: &mut Report<W>,
+    waits: bool,
+) -> Result<usize, DemoError> {
     let ledger = Ledger::from_now(&world.ledger())?;
     let mut tokens = Tokens::new(world);
     let mut wrong: usize = 0;
     let steps = secrets::STEPS;
     for (index, step) in steps.iter().enumerate() {
         let token = tokens.of(step.caller, None).await?;
+        let number = index.saturating_add(1);
+        report.title(number, step.title)?;
+        let approved = approve(step.approver, world, false, report).await?;
         let answer = step.send(world, token.as_deref()).await?;
-        let verdict = step.judge(&answer);
+        let told = told(step.approver, approved.as_deref(), world).await?;
+        let verdict = approved.and_then(|_| step.judge(&answer)).and(told);
         wrong = wrong.saturating_add(usize::from(verdict.is_err()));
-        report.step(index.saturating_add(1), step, &answer, &verdict)?;
+        report.step(step, &answer, &verdict)?;
     }
     // One record for each request. The clients that follow make as many requests as they like.
     let one_each = recorded(steps, &ledger.wait_for(steps.len(), LEDGER_LIMIT).await?);
@@ -80,14 +92,18 @@ pub async fn play<W: io::Write>(world: &World, report: &mut Report<W>) -> Result
     for (index, run) in clients::RUNS.iter().enumerate() {
         let token = tokens.of(run.caller, run.ticket).await?;
         let since = Ledger::from_now(&world.ledger())?;
+        report.title(steps.len().saturating_add(index).saturating_add(1), run.title)?;
+        let approved = approve(run.approver, world, waits && run.is_push(), report).await?;
         let finished = desk.run(run.client, token.as_deref()).await?;
         let now = Behind::look(world).await?;
         let expected = behind.after(run.change, &desk).await?;
+        let told = told(run.approver, approved.as_deref(), world).await?;
         let recorded = run.is_recorded(&since).await?;
-        let verdict = run.judge(&finished).and(recorded).and_then(|()| now.compare(&expected));
+        let verdict = approved.and(run.judge(&finished)).and(told).and(recorded);
+        let verdict = verdict.and_then(|()| now.compare(&expected));
         behind = now;
         wrong = wrong.saturating_add(usize::from(verdict.is_err()));
-        report.run(steps.len().saturating_add(index).saturating_add(1), run, &finished, &verdict)?;
+        report.run(run, &finished, &verdict)?;
     }
 
     report.ledger(&ledger.records()?)?;
@@ -105,6 +121,34 @@ pub async fn play<W: io::Write>(world: &World, report: &mut Report<W>) -> Result
         .fold(0, |sum: usize, n| sum.saturating_add(*n));
     report.sum(all, wrong)?;
     Ok(wrong)
+}
+
+/// Lets somebody approve what waits, and tells of it. Gives the approval's id, which is empty where nobody is to.
+async fn approve<W: io::Write>(
+    approver: Option<Approver>,
+    world: &World,
+    waits: bool,
+    report: &mut Report<W>,
+) -> Result<Result<String, String>, DemoError> {
+    let Some(approver) = approver else { return Ok(Ok(String::new())) };
+    if waits && let Some((_, url)) = approver.asked(world.control()).await? {
+        report.line(&format!("    approve it yourself within a minute, signed in as Bob: {url}"))?;
+    }
+    let decided = approver.approve(world.control(), waits).await?;
+    report.aside(&decided.told)?;
+    Ok(decided.verdict.map(|()| decided.id))
+}
+
+/// Whether the approval service has heard what became of what was approved.
+async fn told(
+    approver: Option<Approver>,
+    approved: Result<&str, &String>,
+    world: &World,
+) -> Result<Result<(), String>, DemoError> {
+    match (approver, approved) {
+        (Some(approver), Ok(id)) => approver.outcome(world.control(), id).await,
+        (None, _) | (_, Err(_)) => Ok(Ok(())),
+    }
 }
 
 /// The tokens of a session, each minted once.

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     actgate::Actgate,
+    control::{Control, ControlConfig, ControlOptions},
     envoy::{Envoy, EnvoyOptions, Plugin},
     error::DemoError,
     gateway::{Gateway, Kind},
@@ -29,6 +30,8 @@ pub struct Ports {
     pub gateway: u16,
     /// Envoy's admin interface's, where it is Envoy.
     pub admin: u16,
+    /// The approval service's, which links lead to.
+    pub control: u16,
 }
 
 /// A running demo world. Dropping it ends every server at once.
@@ -38,6 +41,7 @@ pub struct World {
     actgate: Actgate,
     // The gateway goes before what is behind it.
     gateway: Gateway,
+    control: Control,
     vault: Vault,
     git: Git,
     registry: Registry,
@@ -47,7 +51,7 @@ pub struct World {
 // === impl Ports ===
 
 impl Ports {
-    /// What `ACTGATE_GATEWAY_PORT` and `ACTGATE_ADMIN_PORT` say, or 10000 and 9901.
+    /// What `ACTGATE_GATEWAY_PORT`, `ACTGATE_ADMIN_PORT` and `ACTGATE_CONTROL_PORT` say, or 10000, 9901 and 10100.
     ///
     /// # Errors
     /// [`DemoError::PortInvalid`] and [`DemoError::PortTaken`].
@@ -57,7 +61,7 @@ impl Ports {
             Kind::Envoy => port::chosen("ACTGATE_ADMIN_PORT", 9901)?,
             Kind::Wasmtime => 0,
         };
-        Ok(Self { gateway, admin })
+        Ok(Self { gateway, admin, control: port::chosen("ACTGATE_CONTROL_PORT", 10100)? })
     }
 }
 
@@ -80,6 +84,12 @@ impl World {
         layout.folder("keys")?;
         progress("making keys");
         actgate.make_keys().await?;
+        let config = ControlConfig::demo(layout).await?;
+        config.forget()?;
+        let secrets_key = config.secrets_key()?;
+        progress("starting the approval service");
+        let options = ControlOptions { name: "control", config, port: ports.control, database: None };
+        let control = Control::start(layout, &options).await?;
         progress("starting the secrets store");
         let vault = Vault::start(layout).await?;
         progress("starting the git server");
@@ -98,6 +108,8 @@ impl World {
                     git: git.address(),
                     registry: registry.address(),
                     mcp: mcp.address(),
+                    control: control.upstream().clone(),
+                    secrets_key: Some(secrets_key),
                     ..EnvoyOptions::new(plugin, vault.upstream().clone(), layout.ledger())
                 };
                 Gateway::Envoy(Envoy::start(layout, &options).await?)
@@ -112,12 +124,13 @@ impl World {
                     git: git.address(),
                     registry: registry.address(),
                     mcp: mcp.address(),
-                    control: None,
+                    control: Some(control.upstream().clone()),
+                    secrets_key: Some(secrets_key),
                 };
                 Gateway::Wasmtime(Serve::start(layout, &options).await?)
             }
         };
-        let world = Self { layout: layout.clone(), actgate, gateway, vault, git, registry, mcp };
+        let world = Self { layout: layout.clone(), actgate, gateway, control, vault, git, registry, mcp };
         write_private(&layout.environment(), world.environment().as_bytes())?;
         Ok(world)
     }
@@ -158,6 +171,11 @@ impl World {
         &self.gateway
     }
 
+    /// The approval service.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
     /// The secrets store.
     pub fn vault(&self) -> &Vault {
         &self.vault
@@ -190,6 +208,7 @@ impl World {
     pub fn ended(&mut self) -> Result<Option<&'static str>, DemoError> {
         let servers = [
             self.gateway.server_mut(),
+            self.control.server_mut(),
             self.vault.server_mut(),
             self.git.server_mut(),
             self.registry.server_mut(),
@@ -222,10 +241,11 @@ impl World {
         Ok(())
     }
 
-    fn into_servers(self) -> [Server; 5] {
-        let Self { layout: _, actgate: _, gateway, vault, git, registry, mcp } = self;
+    fn into_servers(self) -> [Server; 6] {
+        let Self { layout: _, actgate: _, gateway, control, vault, git, registry, mcp } = self;
         [
             gateway.into_server(),
+            control.into_server(),
             vault.into_server(),
             git.into_server(),
             registry.into_server(),
@@ -237,6 +257,7 @@ impl World {
     fn environment(&self) -> String {
         let admin = self.gateway.admin().map(|admin| ("ACTGATE_ADMIN", format!("http://{admin}")));
         let others = [
+            ("ACTGATE_CONTROL", format!("http://{}", self.control.address())),
             ("ACTGATE_CONFIG", absolute(&self.layout.config())),
             ("ACTGATE_SECRETS", format!("http://{}", self.vault.upstream().address)),
             ("ACTGATE_SECRETS_TOKEN", self.vault.root_token().to_owned()),

@@ -116,7 +116,7 @@ fn inline_key_sets(
         Some((issuer.member("jwks")?, "`actgate mint init --config {}` makes development keys"))
     });
     let of_approvals = root.member("approvals").and_then(|approvals| approvals.member("key"));
-    let of_approvals = of_approvals.map(|key| (key, "`actgate-control keys` writes the service's key set"));
+    let of_approvals = of_approvals.map(|key| (key, "`actgate-control keygen` prints the service's key set"));
     for (key_set, help) in of_issuers.chain(of_approvals) {
         let Some(path) = key_set.as_str() else {
             findings.extend(private_keys(&key_set));

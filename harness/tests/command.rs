@@ -255,6 +255,16 @@ fn the_demo_checks_with_keys_made_for_it() {
     let again = run(&folder, &["mint", "init", "--config", "demo/actgate.yaml"]);
     assert_eq!(again.out, "kept  .run/keys/demo.key.pem\nkept  .run/keys/demo.jwks.json\n");
     let ran = run(&folder, &["check", "demo/actgate.yaml"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("`actgate-control keygen` prints the service's key set"), "{}", ran.err);
+    let keys = json!({ "keys": [{
+        "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "1",
+        // RFC 8037, appendix A.2.
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    }] });
+    fs::create_dir(folder.join(".run/control")).unwrap();
+    fs::write(folder.join(".run/control/grants.jwks.json"), keys.to_string()).unwrap();
+    let ran = run(&folder, &["check", "demo/actgate.yaml"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
 }
 

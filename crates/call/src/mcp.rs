@@ -18,6 +18,7 @@ mod mirror;
 mod pattern;
 mod raw;
 mod route;
+mod secret;
 mod uri;
 mod version;
 pub mod vocabulary;

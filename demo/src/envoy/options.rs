@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use crate::{port, vault::VaultUpstream};
+use crate::{control::ControlUpstream, port, vault::VaultUpstream};
 
 /// What fills the template, and where the result departs from it.
 #[derive(Debug, Clone)]
@@ -27,6 +27,10 @@ pub struct EnvoyOptions {
     pub registry: SocketAddr,
     /// The upstream of `/mcp`.
     pub mcp: SocketAddr,
+    /// Who is asked for approvals.
+    pub control: ControlUpstream,
+    /// What secret arguments are sealed with for approvers, as base64url.
+    pub secrets_key: Option<String>,
 }
 
 /// Where nobody listens: the port of the discard protocol, which needs root to be taken.
@@ -62,8 +66,12 @@ pub enum Sentinel {
 // === impl EnvoyOptions ===
 
 impl EnvoyOptions {
-    /// The template as it is written, with one worker on free ports, and nobody behind `/git/`, `/v2/` and `/mcp`.
+    /// The template as it is written, with one worker on free ports, and nobody behind `/git/`, `/v2/` and `/mcp` or to
+    /// be asked for approvals.
     pub fn new(plugin: Plugin, vault: VaultUpstream, ledger: impl Into<PathBuf>) -> Self {
+        // Envoy wants to read some token, and nobody is there to get it.
+        let control =
+            ControlUpstream { address: port::loopback(NOBODY), token_file: vault.token_file.clone() };
         Self {
             gateway_port: 0,
             admin_port: 0,
@@ -75,6 +83,8 @@ impl EnvoyOptions {
             git: port::loopback(NOBODY),
             registry: port::loopback(NOBODY),
             mcp: port::loopback(NOBODY),
+            control,
+            secrets_key: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     options::{EnvoyOptions, Plugin, Sentinel},
     template,
 };
-use crate::{error::DemoError, vault::VaultUpstream};
+use crate::{control::ControlUpstream, error::DemoError, vault::VaultUpstream};
 
 /// The filter names of the template.
 const PLUGIN_FILTER: &str = "actgate";
@@ -35,6 +35,8 @@ pub(super) fn bootstrap(file: &Path, options: &EnvoyOptions) -> Result<Value, De
         git,
         registry,
         mcp,
+        control,
+        secrets_key: _,
     } = options;
     let (module, bundle) = match plugin {
         Plugin::Loaded { module, bundle, stops_on_headers: _ } => (path(module), bundle.as_str().into()),
@@ -51,6 +53,7 @@ pub(super) fn bootstrap(file: &Path, options: &EnvoyOptions) -> Result<Value, De
         ("MCP_PORT", mcp.port().into()),
     ]);
     values.extend(vault.values());
+    values.extend(control.values());
     let mut bootstrap = template::fill(file, &values)?;
     let missing =
         |part: &str| DemoError::Template { file: file.to_owned(), message: format!("no {part} in it") };
@@ -62,6 +65,12 @@ pub(super) fn bootstrap(file: &Path, options: &EnvoyOptions) -> Result<Value, De
 impl VaultUpstream {
     fn values(&self) -> [(&'static str, Value); 2] {
         [("VAULT_PORT", self.address.port().into()), ("VAULT_TOKEN_FILE", path(&self.token_file))]
+    }
+}
+
+impl ControlUpstream {
+    fn values(&self) -> [(&'static str, Value); 2] {
+        [("CONTROL_PORT", self.address.port().into()), ("CONTROL_TOKEN_FILE", path(&self.token_file))]
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::{fmt, fs, path::PathBuf};
 
-use super::{ALICE, Caller, LEDGER_LIMIT, behind::Change};
+use super::{
+    ALICE, Caller, LEDGER_LIMIT,
+    approver::{Approver, BOB},
+    behind::Change,
+};
 use crate::{
     error::DemoError,
     git,
@@ -20,6 +24,8 @@ pub(super) struct Run {
     pub(super) client: Client,
     /// What becomes different behind the gate.
     pub(super) change: Change,
+    /// Who approves it before it is run.
+    pub(super) approver: Option<Approver>,
     expect: Expect,
 }
 
@@ -30,6 +36,8 @@ pub(super) enum Client {
     Clone(&'static str),
     /// Pushes what was committed at the desk to this ref of this repository.
     Push(&'static str, &'static str),
+    /// Commits something else first.
+    PushMore(&'static str, &'static str),
     /// Copies this image to this tag.
     Copy(&'static str, &'static str),
     /// Calls this tool with these arguments.
@@ -41,6 +49,8 @@ pub(super) enum Client {
 enum Expect {
     /// It does what it was told.
     Success,
+    /// The same, with what was approved.
+    ApprovedSuccess,
     /// It fails and prints all of this; the ledger's last word is this decision for this reason.
     Refusal { decision: &'static str, reason: &'static str, prints: &'static [&'static str] },
 }
@@ -58,6 +68,7 @@ const PUSH: Run = Run {
     ticket: None,
     client: Client::Push("payments", "refs/heads/agent/greeting"),
     change: Change::Ref("payments refs/heads/agent/greeting"),
+    approver: None,
     expect: Expect::Success,
 };
 
@@ -93,7 +104,26 @@ pub(super) const RUNS: &[Run] = &[
         expect: Expect::Refusal {
             decision: "hold",
             reason: "approval_required",
-            prints: &["[remote rejected]", "approval required: release-managers"],
+            prints: &["[remote rejected]", "approval required: release-managers", "/approvals/"],
+        },
+        ..PUSH
+    },
+    Run {
+        title: "bob, a release manager, approves it; the same push again lands",
+        approver: Some(BOB),
+        client: Client::Push("payments", "refs/heads/main"),
+        change: Change::Ref("payments refs/heads/main"),
+        expect: Expect::ApprovedSuccess,
+        ..PUSH
+    },
+    Run {
+        title: "it pushes another commit to main: that one nobody has approved",
+        client: Client::PushMore("payments", "refs/heads/main"),
+        change: Change::Nothing,
+        expect: Expect::Refusal {
+            decision: "hold",
+            reason: "approval_required",
+            prints: &["[remote rejected]", "approval required: release-managers", "/approvals/"],
         },
         ..PUSH
     },
@@ -139,8 +169,17 @@ pub(super) const RUNS: &[Run] = &[
         expect: Expect::Refusal {
             decision: "hold",
             reason: "approval_required",
-            prints: &["denied: approval_required", "release-managers"],
+            prints: &["denied: approval_required", "release-managers", "/approvals/"],
         },
+        ..COPY
+    },
+    Run {
+        title: "bob approves that image for production, and it is deployed",
+        ticket: Some("CHG-1"),
+        approver: Some(BOB),
+        client: Client::Copy("release-2", "payments:production"),
+        change: Change::Tag("payments:production", "release-2"),
+        expect: Expect::ApprovedSuccess,
         ..COPY
     },
     CALL,
@@ -151,8 +190,16 @@ pub(super) const RUNS: &[Run] = &[
         expect: Expect::Refusal {
             decision: "hold",
             reason: "approval_required",
-            prints: &["approval_required", "release-managers"],
+            prints: &["approval_required", "release-managers", "/approvals/"],
         },
+        ..CALL
+    },
+    Run {
+        title: "bob approves it; called again, it is published",
+        approver: Some(BOB),
+        client: Client::Call("write_file", r#"{"path": "docs/handbook.md", "content": "hello"}"#),
+        change: Change::File("docs/handbook.md", "hello"),
+        expect: Expect::ApprovedSuccess,
         ..CALL
     },
     Run {
@@ -178,11 +225,18 @@ pub(super) const RUNS: &[Run] = &[
 // === impl Run ===
 
 impl Run {
+    /// Whether it is of git's.
+    pub(super) const fn is_push(&self) -> bool {
+        matches!(self.client, Client::Push(..))
+    }
+
     /// Nothing, or how the client's end differs from what it should be.
     pub(super) fn judge(&self, finished: &Finished) -> Result<(), String> {
         match self.expect {
-            Expect::Success if finished.success => Ok(()),
-            Expect::Success => Err(format!("it failed: {}", finished.stderr.trim())),
+            Expect::Success | Expect::ApprovedSuccess if finished.success => Ok(()),
+            Expect::Success | Expect::ApprovedSuccess => {
+                Err(format!("it failed: {}", finished.stderr.trim()))
+            }
             Expect::Refusal { .. } if finished.success => Err("it succeeded".to_owned()),
             Expect::Refusal { prints, .. } => {
                 match prints.iter().find(|text| !finished.stderr.contains(**text)) {
@@ -219,7 +273,14 @@ impl Run {
             return Err(format!("{} was {}", other.attempted(), other.decided()));
         }
         let is_right = match self.expect {
-            Expect::Success => passed(last),
+            Expect::Success => passed(last) && last.approved().is_empty(),
+            Expect::ApprovedSuccess => {
+                // A client may ask for more after what was approved.
+                let approved = |record: &&Record| !record.approved().is_empty();
+                let found: Vec<&Record> = records.iter().filter(approved).collect();
+                let approver = self.approver.map(|approver| approver.in_ledger()).unwrap_or_default();
+                matches!(found.as_slice(), [one] if passed(one) && one.approved() == approver) && passed(last)
+            }
             Expect::Refusal { decision, reason, .. } => {
                 last.decision() == decision && last.reason() == reason && !last.was_forwarded()
             }
@@ -236,7 +297,7 @@ impl Client {
         let lines = finished.stderr.lines().map(str::trim).filter(|line| !line.is_empty());
         let lines: Vec<&str> = match self {
             Self::Clone(_) => lines.collect(),
-            Self::Push(..) => {
+            Self::Push(..) | Self::PushMore(..) => {
                 lines.filter(|line| line.starts_with("remote:") || line.contains(" -> ")).collect()
             }
             Self::Copy(..) => lines.filter(|line| line.contains("level=fatal")).collect(),
@@ -250,7 +311,7 @@ impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clone(repository) => write!(f, "git clone $ACTGATE_GATEWAY/git/{repository}.git"),
-            Self::Push(repository, to) => {
+            Self::Push(repository, to) | Self::PushMore(repository, to) => {
                 write!(f, "git push $ACTGATE_GATEWAY/git/{repository}.git HEAD:{to}")
             }
             Self::Copy(image, tag) => {
@@ -282,11 +343,14 @@ impl<'w> Desk<'w> {
                 let clone = authorized(git::tool(&self.folder, ["clone", "--quiet", &url, "work"]), token);
                 let finished = clone.finish().await?;
                 if finished.success {
-                    self.work().await?;
+                    self.work("print('good day')\n").await?;
                 }
                 Ok(finished)
             }
-            Client::Push(repository, to) => {
+            Client::Push(repository, to) | Client::PushMore(repository, to) => {
+                if matches!(client, Client::PushMore(..)) {
+                    self.work("print('good evening')\n").await?;
+                }
                 let arguments = ["push".to_owned(), url(repository), format!("HEAD:{to}")];
                 authorized(git::tool(&self.clone(), arguments), token).finish().await
             }
@@ -321,10 +385,9 @@ impl<'w> Desk<'w> {
     }
 
     /// Commits a change in the clone.
-    async fn work(&self) -> Result<(), DemoError> {
+    async fn work(&self, text: &str) -> Result<(), DemoError> {
         let file = self.clone().join("src/main.py");
-        fs::write(&file, "print('good day')\n")
-            .map_err(DemoError::io(format!("write `{}`", file.display())))?;
+        fs::write(&file, text).map_err(DemoError::io(format!("write `{}`", file.display())))?;
         let message = ["commit", "--quiet", "--all", "--message", "Greet better"];
         git::tool(&self.clone(), message)
             .variable("GIT_AUTHOR_NAME", "coder")

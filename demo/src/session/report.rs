@@ -64,14 +64,22 @@ impl<W: io::Write> Report<W> {
         self.line(&text)
     }
 
+    pub(super) fn title(&mut self, number: usize, title: &str) -> Result<(), DemoError> {
+        self.heading(&format!("{number:>2}. {title}"))
+    }
+
+    /// What happens beside the agent.
+    pub(super) fn aside(&mut self, text: &str) -> Result<(), DemoError> {
+        let text = self.paint(Colour::Dim, &format!("    {text}"));
+        self.line(&text)
+    }
+
     pub(super) fn step(
         &mut self,
-        number: usize,
         step: &Step,
         answer: &Answer,
         verdict: &Result<(), String>,
     ) -> Result<(), DemoError> {
-        self.heading(&format!("{number:>2}. {}", step.title))?;
         let request =
             self.paint(Colour::Dim, &format!("    {} {}  ({})", step.method, step.path, step.caller));
         self.line(&request)?;
@@ -86,12 +94,10 @@ impl<W: io::Write> Report<W> {
 
     pub(super) fn run(
         &mut self,
-        number: usize,
         run: &Run,
         finished: &Finished,
         verdict: &Result<(), String>,
     ) -> Result<(), DemoError> {
-        self.heading(&format!("{number:>2}. {}", run.title))?;
         let command = self.paint(Colour::Dim, &format!("    $ {}  ({})", run.client, run.caller));
         self.line(&command)?;
         let colour = if finished.success { Colour::Green } else { Colour::Yellow };
@@ -114,17 +120,19 @@ impl<W: io::Write> Report<W> {
 
     pub(super) fn ledger(&mut self, records: &[Record]) -> Result<(), DemoError> {
         self.heading("The ledger of this session")?;
-        let rows: Vec<[String; 3]> =
-            records.iter().map(|record| [record.attempted(), record.decided(), record.executed()]).collect();
-        let head = ["ATTEMPTED", "DECIDED", "EXECUTED"].map(str::to_owned);
-        let mut widths = [0; 3];
+        let rows: Vec<[String; 4]> = records
+            .iter()
+            .map(|record| [record.attempted(), record.decided(), record.approved(), record.executed()])
+            .collect();
+        let head = ["ATTEMPTED", "DECIDED", "APPROVED", "EXECUTED"].map(str::to_owned);
+        let mut widths = [0; 4];
         for row in rows.iter().chain([&head]) {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = cell.chars().count().max(*width);
             }
         }
-        let [first, second, _] = widths;
-        let fit = |[a, b, c]: &[String; 3]| format!("    {a:<first$}  {b:<second$}  {c}");
+        let [first, second, third, _] = widths;
+        let fit = |[a, b, c, d]: &[String; 4]| format!("    {a:<first$}  {b:<second$}  {c:<third$}  {d}");
         let title = self.paint(Colour::Dim, &fit(&head));
         self.line(&title)?;
         for (row, record) in rows.iter().zip(records) {

@@ -1,6 +1,6 @@
 //! The session's steps against the secrets store.
 
-use super::{ALICE, Caller, Expectation, MALLORY, Step, UNKNOWN_AGENT, equal, text_at};
+use super::{ALICE, Caller, Expectation, MALLORY, Step, UNKNOWN_AGENT, approver::CAROL, equal, text_at};
 use crate::{error::DemoError, vault::SEEDS, world::World};
 
 const DEV: &str = "/secrets/v1/kv/dev/db";
@@ -8,6 +8,9 @@ const PROD: &str = "/secrets/v1/kv/prod/db";
 const OVERWRITE: &str = r#"{"username":"app","password":"overwritten"}"#;
 
 const DENIED: Expectation = Expectation::Refusal { status: 403, reason: "policy_denied", groups: &[] };
+
+const HELD: Expectation =
+    Expectation::Refusal { status: 403, reason: "approval_required", groups: &["security"] };
 
 /// The base of each step; what it differs in is spelt out below.
 const READ_DEV: Step = Step {
@@ -17,6 +20,7 @@ const READ_DEV: Step = Step {
     path: DEV,
     headers: &[],
     body: "",
+    approver: None,
     expect: Expectation::Value { pointer: "/data/password", text: SEEDS[0].1 },
 };
 
@@ -25,9 +29,17 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         title: "the same agent wants a production secret: somebody in security has to agree",
         path: PROD,
-        expect: Expectation::Refusal { status: 403, reason: "approval_required", groups: &["security"] },
+        expect: HELD,
         ..READ_DEV
     },
+    Step {
+        title: "carol, who is in security, approves it; the same call again gets the secret",
+        path: PROD,
+        approver: Some(CAROL),
+        expect: Expectation::Value { pointer: "/data/password", text: SEEDS[1].1 },
+        ..READ_DEV
+    },
+    Step { title: "what carol approved was one call: it waits again", path: PROD, expect: HELD, ..READ_DEV },
     Step {
         title: "it tries to overwrite a secret",
         method: "PUT",

@@ -6,11 +6,12 @@ use actgate_authz::{BUNDLE_FORMAT, BundleDocument, Document, PackDocument, TextD
 use actgate_harness::{document, text::SourceText};
 use serde_json::Value;
 
-/// The demo's configuration and packs.
+/// The demo's configuration and packs. Nobody is asked for approvals: see [`ask`].
 pub fn demo(root: &Path, key_set: Value) -> BundleDocument {
     let file = "demo/actgate.yaml";
     let mut value = read(&root.join(file));
     *value.pointer_mut("/issuers/0/jwks").expect("an issuer") = key_set;
+    ask_nobody(&mut value);
     let services = value.pointer("/services").and_then(Value::as_array).expect("services");
     let names = services.iter().map(|service| service["pack"].as_str().expect("a pack").to_owned());
     let packs = names.map(|name| (name.clone(), pack(&root.join("demo").join(&name)))).collect();
@@ -19,6 +20,22 @@ pub fn demo(root: &Path, key_set: Value) -> BundleDocument {
         config: Document { file: file.to_owned(), value },
         packs,
     }
+}
+
+/// Takes the approval service out of a configuration.
+pub fn ask_nobody(config: &mut Value) {
+    let approvals = config["approvals"].as_object_mut().expect("approvals");
+    for name in ["control", "key"] {
+        approvals.remove(name).expect("the approval service");
+    }
+}
+
+/// Has approvals asked for as the demo does, and grants of these keys count.
+pub fn ask(root: &Path, bundle: &mut BundleDocument, grant_keys: Value) {
+    let demo = read(&root.join("demo/actgate.yaml"));
+    let approvals = &mut bundle.config.value["approvals"];
+    approvals["control"] = demo["approvals"]["control"].clone();
+    approvals["key"] = grant_keys;
 }
 
 /// The pack of the secrets store.

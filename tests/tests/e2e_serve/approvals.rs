@@ -9,9 +9,9 @@ use std::{
 };
 
 use actgate_demo::{
+    control::ControlUpstream,
     layout::Layout,
     recorder::{Recorder, Script},
-    serve::ControlUpstream,
     server::{Launch, Server},
 };
 use actgate_tests::e2e::{
@@ -100,7 +100,7 @@ fn asked_at(address: SocketAddr, token_file: &Path, key: &Value) -> Approvals {
     let section = json!({
         "groups": ["release-managers", "security"],
         "control": { "cluster": "control", "issuer": "https://control.demo", "audience": "actgate-demo" },
-        "key": { "keys": [key] },
+        "key": key,
     });
     Approvals { section, upstream: ControlUpstream { address, token_file: token_file.to_owned() } }
 }

@@ -52,11 +52,11 @@ async fn the_demo_session_goes_as_it_does_before_envoy() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let layout = setup.layout().clone().with_state(folder.path());
-    let ports = Ports { gateway: 0, admin: 0 };
+    let ports = Ports { gateway: 0, admin: 0, control: 0 };
     let world = World::start(&layout, Kind::Wasmtime, ports, |_| {}).await;
     let world = world.unwrap_or_else(|error| panic!("{error}"));
     let mut report = Report::new(Vec::new(), false);
-    let wrong = session::play(&world, &mut report).await.unwrap_or_else(|error| panic!("{error}"));
+    let wrong = session::play(&world, &mut report, false).await.unwrap_or_else(|error| panic!("{error}"));
     world.stop().await.expect("an end");
     assert_eq!(wrong, 0, "{}", String::from_utf8_lossy(&report.into_inner()));
 }

@@ -8,8 +8,9 @@ use std::{
 };
 
 use actgate_demo::{
+    control::ControlUpstream,
     layout::Layout,
-    serve::{ControlUpstream, Serve, ServeOptions},
+    serve::{Serve, ServeOptions},
     vault::VaultUpstream,
 };
 use actgate_tests::e2e::{
@@ -72,6 +73,7 @@ impl Stage {
             registry: upstream,
             mcp: upstream,
             control,
+            secrets_key: None,
         };
         let serve = Serve::start(&layout, &options).await.unwrap_or_else(|error| panic!("{error}"));
         Self { folder, layout, serve, heard: 0 }
@@ -124,6 +126,7 @@ pub(crate) fn configure(setup: &Setup, issuer: &Issuer, approvals: Option<Value>
     let config = folder.join("actgate.yaml");
     let mut value = bundle::read(&setup.root().join("demo/actgate.yaml"));
     value["issuers"][0]["jwks"] = issuer.key_set();
+    bundle::ask_nobody(&mut value);
     value.as_object_mut().expect("a mapping").remove("envoy");
     for service in value["services"].as_array_mut().expect("services") {
         let pack = setup.root().join("demo").join(service["pack"].as_str().expect("a pack"));

@@ -11,6 +11,7 @@ use crate::{
     git::{Endpoint, GitRoute, vocabulary::field},
     head::RequestHead,
     json,
+    mcp::McpRoute,
     tool_call::{ToolCall, ToolCalls},
 };
 
@@ -50,7 +51,7 @@ impl Envelope {
                 (headers(route.rule(), head, key)?, rest_body(route.rule(), head, body, key)?)
             }
             Route::Git(route) => (BTreeMap::new(), git_body(route, calls, body)),
-            Route::Mcp(_) => (BTreeMap::new(), mcp_body(calls, body)?),
+            Route::Mcp(route) => (BTreeMap::new(), mcp_body(route, calls, body, key)?),
         };
         let content_type = head.content_type().map(text).transpose()?;
         Ok(Self {
@@ -73,16 +74,34 @@ impl Envelope {
 
 impl EnvelopeCall {
     fn of(call: &ToolCall, key: Option<&SecretKey>) -> Result<Self, EnvelopeError> {
-        let shown = |(name, value): (&String, &Value)| {
-            let value = if call.secret.contains(name) { seal(key, name, value)? } else { value.clone() };
-            Ok((name.clone(), value))
-        };
+        let shown = |(name, value): (&String, &Value)| Ok((name.clone(), shown(name, value, call, key)?));
         let resource = &call.resource;
         Ok(Self {
             action: call.action.as_ref().to_owned(),
             resource: format!("{}::\"{}\"", resource.type_name, resource.id),
             arguments: call.arguments.iter().map(shown).collect::<Result<_, EnvelopeError>>()?,
         })
+    }
+}
+
+/// An argument at its path (`args/content`), with what is secret in it sealed.
+fn shown(
+    path: &str,
+    value: &Value,
+    call: &ToolCall,
+    key: Option<&SecretKey>,
+) -> Result<Value, EnvelopeError> {
+    if call.secret.iter().any(|secret| secret == path) {
+        return seal(key, path, value);
+    }
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, member)| Ok((name.clone(), shown(&format!("{path}/{name}"), member, call, key)?)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Ok(value.clone())
+        }
     }
 }
 
@@ -175,15 +194,33 @@ fn git_body(route: &GitRoute, calls: &ToolCalls, body: &[u8]) -> EnvelopeBody {
 const VOLATILE: [&str; 4] = ["progressToken", "traceparent", "tracestate", "baggage"];
 
 /// A message or a batch of them, without what changes from one try to the next.
-fn mcp_body(calls: &ToolCalls, body: &[u8]) -> Result<EnvelopeBody, EnvelopeError> {
-    if calls.iter().any(|call| !call.secret.is_empty()) {
-        return Err(EnvelopeError("a secret argument of a tool cannot be shown".to_owned()));
-    }
-    let Ok(mut value) = json::parse(body, body.len()) else { return Ok(EnvelopeBody::bytes(body)) };
-    if let Value::Array(messages) = &mut value {
-        messages.iter_mut().for_each(settle);
-    } else {
-        settle(&mut value);
+fn mcp_body(
+    route: &McpRoute,
+    calls: &ToolCalls,
+    body: &[u8],
+    key: Option<&SecretKey>,
+) -> Result<EnvelopeBody, EnvelopeError> {
+    let Ok(mut value) = json::parse(body, body.len()) else {
+        // The digest of a short body gives its secret away.
+        return if calls.iter().all(|call| call.secret.is_empty()) {
+            Ok(EnvelopeBody::bytes(body))
+        } else {
+            Err(EnvelopeError("a secret argument in what is no JSON cannot be shown".to_owned()))
+        };
+    };
+    let messages = match &mut value {
+        Value::Array(messages) => messages.as_mut_slice(),
+        message => std::slice::from_mut(message),
+    };
+    for message in messages {
+        settle(message);
+        for secret in route.secrets_of(message) {
+            let arguments = message.pointer_mut("/params/arguments").and_then(Value::as_object_mut);
+            if let Some(place) = arguments.and_then(|arguments| arguments.get_mut(&secret.name)) {
+                let sealed = seal(key, &secret.path, place)?;
+                *place = sealed;
+            }
+        }
     }
     Ok(EnvelopeBody::Json { value })
 }

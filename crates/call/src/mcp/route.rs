@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::{
-    calls::Calls, catalog::Rules, client::Client, message::messages, mirror::Mirror, version::Version,
+    calls::Calls, catalog::Rules, client::Client, message::messages, mirror::Mirror, secret::SecretArgument,
+    version::Version,
 };
 use crate::{
     adapter::BodyNeed, catalog::BodyRule, content, error::CallError, head::RequestHead, json,
@@ -112,6 +115,11 @@ impl McpRoute {
             Named::None | Named::Unsupported => None,
         };
         Client { version, ..Client::default() }
+    }
+
+    /// The secret arguments of a message that was read.
+    pub(crate) fn secrets_of(&self, message: &Value) -> Vec<SecretArgument> {
+        self.rules.secrets_of(message)
     }
 
     /// Reads the whole body. Where it is refused, the client is known as far as it can be.

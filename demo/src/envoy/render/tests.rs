@@ -9,7 +9,8 @@ fn options() -> EnvoyOptions {
     let vault = VaultUpstream { address: port::loopback(7), token_file: "/state/token".into() };
     let plugin = Plugin::loaded("/state/a.wasm", "{\"format\": \"${X}\"}");
     let (git, registry, mcp) = (port::loopback(8), port::loopback(9), port::loopback(11));
-    EnvoyOptions { git, registry, mcp, ..EnvoyOptions::new(plugin, vault, "/state/ledger") }
+    let control = ControlUpstream { address: port::loopback(12), token_file: "/state/control".into() };
+    EnvoyOptions { git, registry, mcp, control, ..EnvoyOptions::new(plugin, vault, "/state/ledger") }
 }
 
 fn render(options: &EnvoyOptions) -> Value {
@@ -46,7 +47,7 @@ fn as_written() {
     let clusters = bootstrap.pointer("/static_resources/clusters").unwrap().as_array().unwrap();
     let port = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address/port_value";
     let ports: Vec<_> = clusters.iter().map(|cluster| cluster.pointer(port).unwrap().clone()).collect();
-    assert_eq!(ports, [json!(7), json!(8), json!(9), json!(11)]);
+    assert_eq!(ports, [json!(7), json!(8), json!(9), json!(11), json!(12)]);
 }
 
 #[test]

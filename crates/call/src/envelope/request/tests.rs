@@ -3,8 +3,11 @@ use serde_json::json;
 use super::*;
 use crate::{
     CallError,
+    adapter::Adapter,
+    catalog::Limits,
     fixture::{Request, service},
-    service::Services,
+    mcp,
+    service::{Service, Services},
 };
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -123,4 +126,69 @@ fn a_body_that_is_not_plain_json_is_bound_by_its_bytes() {
         assert!(matches!(shown, EnvelopeBody::Bytes { .. }), "{shown:?}");
     }
     assert_eq!(picture("image/png", b""), EnvelopeBody::None);
+}
+
+/// A tool with a secret that policies see, and one that they do not.
+fn mcp_envelope(body: &Value, key: Option<&SecretKey>) -> Result<Envelope, EnvelopeError> {
+    let catalog = json!({
+        "service": "mcp",
+        "tools": [{
+            "name": "write", "action": "mcp.write", "effect": "write",
+            "arguments": {
+                "path": { "type": "string" },
+                "content": { "type": "string", "secret": true },
+                "login": { "type": "any", "secret": true, "optional": true },
+            },
+        }],
+        "groups": { "mcp.write": ["write"] },
+    });
+    let raw: mcp::RawCatalog = serde_json::from_value(catalog).unwrap();
+    let adapter = Adapter::Mcp(mcp::Catalog::try_from(raw, Limits::default()).unwrap());
+    let (name, prefix) = ("mcp".to_owned(), "/mcp/".to_owned());
+    let services =
+        Services::new(vec![Service { name, host: None, prefix, token_header: None, adapter }]).unwrap();
+    let request = Request::new("POST", "/mcp").with("content-type", "application/json");
+    let route = request.route(&services).unwrap();
+    let body = body.to_string().into_bytes();
+    let calls = route.extract(&body).unwrap();
+    let read = |head: &RequestHead<'_>| -> Result<Result<Envelope, EnvelopeError>, CallError> {
+        Ok(Envelope::of(&HeldRequest {
+            subject: "demo/alice@demo",
+            actor: "demo/agent",
+            service: "mcp",
+            head,
+            route: &route,
+            calls: &calls,
+            body: &body,
+            key,
+        }))
+    };
+    request.read(read).unwrap().unwrap()
+}
+
+#[test]
+fn secrets_of_tools_are_sealed_wherever_they_stand() {
+    let key = SecretKey::parse(KEY).unwrap();
+    let call = |id: u32, content: &str| {
+        json!({
+            "jsonrpc": "2.0", "id": id, "method": "tools/call",
+            "params": { "name": "write", "arguments": {
+                "path": "a", "content": content, "login": { "user": "u", "password": "pass-4711" },
+            } },
+        })
+    };
+    let of = |body: &Value| mcp_envelope(body, Some(&key)).unwrap();
+    let one = of(&call(1, "hunter2"));
+    let sealed = key.seal("args/content", &json!("hunter2")).unwrap();
+    assert_eq!(one.calls[0].arguments["args"], json!({ "path": "a", "content": sealed }));
+    let EnvelopeBody::Json { value } = &one.body else { panic!("{:?}", one.body) };
+    assert_eq!(value["params"]["arguments"]["content"], sealed);
+    // A list of calls is sealed call by call.
+    for body in [call(1, "hunter2"), json!([call(1, "hunter2"), call(2, "hunter2")])] {
+        let text = String::from_utf8(of(&body).canonical().unwrap()).unwrap();
+        assert!(!text.contains("hunter2") && !text.contains("4711"), "{text}");
+    }
+    assert_eq!(one.digest(), of(&call(7, "hunter2")).digest(), "the id of a request is not the call");
+    assert_ne!(one.digest(), of(&call(1, "hunter3")).digest(), "a secret is bound");
+    mcp_envelope(&call(1, "hunter2"), None).unwrap_err();
 }
