@@ -7,6 +7,7 @@
     clippy::arithmetic_side_effects,
     clippy::print_stderr,
     clippy::print_stdout,
+    clippy::string_slice,
     reason = "test code"
 )]
 
