@@ -11,6 +11,7 @@ RVAULT=0.2.1
 MCP=2.3.0
 PLAYWRIGHT=1.65.1
 AXE=4.14.1
+OIDC_PROVIDER=9.13.3
 
 exec </dev/null
 mkdir -p .run/stamps .run/logs
@@ -297,6 +298,16 @@ if ! stamped "playwright-$PLAYWRIGHT" && have npm; then
     }
     step "playwright-$PLAYWRIGHT" "a few seconds" install_playwright
     stamp "playwright-$PLAYWRIGHT"
+fi
+
+# --- an identity provider, for the tests of signing in ---
+
+if ! stamped "oidc-provider-$OIDC_PROVIDER" && have npm; then
+    install_oidc_provider() {
+        npm install --no-audit --no-fund --ignore-scripts --prefix .run/oidc-provider "oidc-provider@$OIDC_PROVIDER"
+    }
+    step "oidc-provider-$OIDC_PROVIDER" "a few seconds" install_oidc_provider
+    stamp "oidc-provider-$OIDC_PROVIDER"
 fi
 
 say "everything is there"

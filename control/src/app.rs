@@ -12,6 +12,7 @@ use crate::{
     console,
     grant::GrantKey,
     limit::LoginLimit,
+    oidc::OidcClient,
     secret::{Secret, SecretHash},
     store::Store,
 };
@@ -35,6 +36,8 @@ pub struct App {
     pub clock: Clock,
     /// Whether the configuration's people can sign in by name.
     pub dev_login: bool,
+    /// Where people sign in.
+    pub oidc: Option<OidcClient>,
     pub(crate) gateways: Vec<(String, SecretHash)>,
     pub(crate) logins: LoginLimit,
 }
@@ -42,10 +45,10 @@ pub struct App {
 // === impl App ===
 
 impl App {
-    /// Reads or makes the gateways' tokens.
+    /// Reads or makes the gateways' tokens, and reads the secret for the identity provider.
     ///
     /// # Errors
-    /// A token's file.
+    /// A secret's file.
     pub fn new(
         config: Config,
         store: Store,
@@ -59,7 +62,9 @@ impl App {
                 .map_err(|error| io::Error::other(format!("{}: {error}", gateway.token_file.display())))?;
             gateways.push((gateway.name.clone(), token.hash(GATEWAY)));
         }
-        Ok(Self { config, store, key, clock, dev_login, gateways, logins: LoginLimit::default() })
+        let oidc =
+            config.oidc.as_ref().map(|oidc| OidcClient::new(&config, oidc, clock.clone())).transpose()?;
+        Ok(Self { config, store, key, clock, dev_login, oidc, gateways, logins: LoginLimit::default() })
     }
 
     /// Everything that is served.

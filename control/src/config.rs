@@ -1,6 +1,7 @@
 //! `control.yaml`: which gateways ask, which groups answer, and how long things last.
 
 mod duration;
+mod oidc;
 
 use std::{
     fs,
@@ -11,7 +12,10 @@ use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub use self::duration::Duration;
+pub use self::{
+    duration::Duration,
+    oidc::{Claims, Oidc},
+};
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +39,12 @@ pub struct Config {
     /// How long and how many.
     #[serde(default)]
     pub limits: Limits,
+    /// Where people sign in.
+    pub oidc: Option<Oidc>,
+    /// Whether every request comes through a proxy that appends its peer's address to `X-Forwarded-For`: whose attempts to
+    /// sign in are counted together.
+    #[serde(default)]
+    pub behind_proxy: bool,
     /// Who can sign in where `--dev-login` is given.
     #[serde(default)]
     pub people: Vec<DevPerson>,
@@ -144,6 +154,9 @@ impl Config {
         for gateway in &mut config.gateways {
             gateway.token_file = folder.join(&gateway.token_file);
         }
+        if let Some(file) = config.oidc.as_mut().and_then(|oidc| oidc.client_secret_file.as_mut()) {
+            *file = folder.join(&*file);
+        }
         config.trim();
         Ok(config)
     }
@@ -191,6 +204,9 @@ impl Config {
             {
                 return Err(format!("`{}` is in `{unknown}`, which is not among `groups`", person.id));
             }
+        }
+        if let Some(oidc) = &self.oidc {
+            oidc.check(&self.groups)?;
         }
         if self.limits.pending_per_actor < 1 {
             return Err("`limits.pending_per_actor` must be at least 1".to_owned());

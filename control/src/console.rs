@@ -1,11 +1,13 @@
 //! The console: pages that people decide in. They work without JavaScript; a script only keeps them fresh.
 
 mod assets;
+mod cookie;
 mod detail;
 mod envelope;
 mod history;
 mod inbox;
 mod login;
+mod oidc;
 pub(crate) mod origin;
 mod page;
 mod signed_in;
@@ -36,6 +38,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/approvals/{id}/deny", post(detail::deny))
         .route("/approvals/{id}/revoke", post(detail::revoke))
         .route("/login", get(login::show).post(login::sign_in))
+        .route("/login/begin", get(oidc::begin))
+        .route("/login/callback", get(oidc::callback))
         .route("/logout", post(login::sign_out))
         .route("/terminal", get(terminal::show).post(terminal::make))
         .route("/assets/console.css", get(assets::css))

@@ -13,6 +13,7 @@ pub mod config;
 pub mod console;
 pub mod grant;
 pub mod limit;
+pub mod oidc;
 pub mod person;
 pub mod problem;
 pub mod secret;

@@ -2,9 +2,13 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Mutex, PoisonError},
 };
+
+use axum::http::HeaderMap;
+
+use crate::{app::App, problem::Problem};
 
 /// Attempts of one address within [`WINDOW_SECONDS`]: people mistype, programs guess.
 const ATTEMPTS: u32 = 20;
@@ -49,9 +53,40 @@ impl LoginLimit {
     }
 }
 
+/// Counts an attempt of whoever sends a request.
+///
+/// # Errors
+/// [`Problem::TooManyLogins`].
+pub(crate) fn attempt(app: &App, peer: SocketAddr, headers: &HeaderMap) -> Result<(), Problem> {
+    let address =
+        if app.config.behind_proxy { forwarded(headers).unwrap_or_else(|| peer.ip()) } else { peer.ip() };
+    app.logins.attempt(address, app.clock.now()).map_err(Problem::TooManyLogins)
+}
+
+/// The last address: the proxy appended it, and whatever is before it came from the client.
+fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?;
+    last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_address_that_the_proxy_appended_counts() {
+        let of = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append("x-forwarded-for", value.parse().unwrap());
+            }
+            forwarded(&headers).map(|address| address.to_string())
+        };
+        assert_eq!(of(&["192.0.2.1, 198.51.100.7"]).as_deref(), Some("198.51.100.7"));
+        assert_eq!(of(&["192.0.2.1", "2001:db8::1"]).as_deref(), Some("2001:db8::1"));
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&["192.0.2.1, unknown"]), None);
+    }
 
     #[test]
     fn an_address_waits_and_others_do_not() {

@@ -6,7 +6,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::person::Ineligible;
+use crate::{oidc::SignInError, person::Ineligible};
 
 /// How soon a caller may try again where the database is away.
 const RETRY_AFTER_SECONDS: i64 = 2;
@@ -47,6 +47,9 @@ pub enum Problem {
     /// Somebody tries to sign in too often.
     #[error("too many attempts to sign in; try again in {0} s")]
     TooManyLogins(i64),
+    /// What the identity provider says does not sign anybody in.
+    #[error("{0}")]
+    SignIn(#[from] SignInError),
     /// The body is too long.
     #[error("the body is too long")]
     TooLong,
@@ -78,6 +81,9 @@ impl Problem {
             Self::ClaimReused => "claim_reused",
             Self::TooManyPending(_) => "too_many_pending",
             Self::TooManyLogins(_) => "too_many_logins",
+            Self::SignIn(SignInError::Provider(_)) => "provider_unavailable",
+            Self::SignIn(SignInError::Proof(_)) => "sign_in_failed",
+            Self::SignIn(SignInError::Unmapped(_)) => "unmapped",
             Self::TooLong => "too_long",
             Self::Store(_) => "unavailable",
         }
@@ -87,13 +93,15 @@ impl Problem {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) | Self::DigestMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Audience | Self::Ineligible(_) => StatusCode::FORBIDDEN,
+            Self::Unauthenticated | Self::SignIn(SignInError::Proof(_)) => StatusCode::UNAUTHORIZED,
+            Self::Audience | Self::Ineligible(_) | Self::SignIn(SignInError::Unmapped(_)) => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::State(_) | Self::AlreadyApproved | Self::ClaimReused => StatusCode::CONFLICT,
             Self::TooManyPending(_) | Self::TooManyLogins(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::SignIn(SignInError::Provider(_)) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -102,7 +110,7 @@ impl Problem {
         match self {
             Self::TooManyPending(_) => Some(60),
             Self::TooManyLogins(seconds) => Some(*seconds),
-            Self::Store(_) => Some(RETRY_AFTER_SECONDS),
+            Self::Store(_) | Self::SignIn(SignInError::Provider(_)) => Some(RETRY_AFTER_SECONDS),
             Self::Invalid(_)
             | Self::DigestMismatch
             | Self::Unauthenticated
@@ -112,6 +120,7 @@ impl Problem {
             | Self::State(_)
             | Self::AlreadyApproved
             | Self::ClaimReused
+            | Self::SignIn(SignInError::Proof(_) | SignInError::Unmapped(_))
             | Self::TooLong => None,
         }
     }
@@ -120,6 +129,9 @@ impl Problem {
     pub fn log(&self) {
         if let Self::Store(source) = self {
             crate::app::log(&format!("store: {source}"));
+        }
+        if let Self::SignIn(error) = self {
+            crate::app::log(&format!("sign-in: {error}"));
         }
     }
 }

@@ -76,7 +76,18 @@ impl Store {
     /// It cannot be reached or migrated.
     pub async fn postgres(url: &str) -> Result<Self, sqlx::Error> {
         sqlx::any::install_default_drivers();
-        let options = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE);
+        let options = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            // A database that hangs is one that is away: whoever asks is told so while they still wait.
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection
+                        .execute("SET lock_timeout = '2s'; SET statement_timeout = '5s';")
+                        .await
+                        .map(drop)
+                })
+            });
         Self::migrated(options.connect(url).await?).await
     }
 

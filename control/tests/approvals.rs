@@ -513,6 +513,39 @@ async fn a_lost_database_is_a_refusal(replica: &Replica) {
 }
 
 #[tokio::test]
+async fn a_database_that_hangs_or_goes_is_a_refusal_and_loses_nothing() {
+    use sqlx::{Connection as _, Executor as _};
+    let Some(mut cluster) = Cluster::start().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let url = cluster.database("slow").await;
+    let replica = Replica::start(folder.path(), Store::postgres(&url).await.unwrap()).await;
+    let (one, two) = (claim(1), claim(2));
+    approved(&replica, &one).await;
+    approved(&replica, &two).await;
+
+    // Somebody else holds the table.
+    let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
+    other.execute("BEGIN; LOCK TABLE approvals IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let begun = std::time::Instant::now();
+    let reply = replica.claim(&again(&one)).await;
+    assert_eq!((reply.status, reply.problem().as_str()), (503, "unavailable"));
+    assert!(reply.headers.contains_key("retry-after"));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    other.execute("ROLLBACK").await.unwrap();
+    other.close().await.unwrap();
+    assert_eq!(state_of_claim(&replica, &one).await, (200, "granted".to_owned()));
+
+    // And the server is killed.
+    cluster.kill();
+    let reply = replica.claim(&again(&two)).await;
+    assert_eq!((reply.status, reply.problem().as_str()), (503, "unavailable"));
+    cluster.restart().await;
+    assert_eq!(state_of_claim(&replica, &two).await, (200, "granted".to_owned()));
+    assert_eq!(state_of_claim(&replica, &one).await, (409, "in_flight".to_owned()));
+    replica.stop().await;
+}
+
+#[tokio::test]
 async fn what_was_approved_is_there_after_a_restart_and_so_is_what_was_used() {
     let folder = tempfile::tempdir().unwrap();
     // A place that a URL would read otherwise.

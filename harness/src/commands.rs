@@ -5,11 +5,13 @@ mod build;
 mod check;
 mod completions;
 mod explain;
+mod grant;
 mod mint;
 mod replay;
 mod scrutiny;
 mod serve;
 mod test;
+mod visible;
 
 use std::io;
 
@@ -33,6 +35,7 @@ enum Verb {
     Check(check::CheckArgs),
     Completions(completions::CompletionsArgs),
     Explain(Box<explain::ExplainArgs>),
+    Grant(grant::GrantArgs),
     Mint(Box<mint::MintArgs>),
     Replay(replay::ReplayArgs),
     Serve(Box<serve::ServeArgs>),
@@ -49,6 +52,7 @@ impl Cli {
             Verb::Check(args) => check::check(&args, terminal),
             Verb::Completions(args) => completions::completions(&args, terminal),
             Verb::Explain(args) => explain::explain(&args, terminal),
+            Verb::Grant(args) => grant::grant(&args, terminal),
             Verb::Mint(args) => mint::mint(&args, terminal),
             Verb::Replay(args) => replay::replay(&args, terminal),
             Verb::Serve(args) => serve::serve(*args, terminal),

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     app::App,
     console::origin,
+    limit,
     person::Person,
     problem::Problem,
     secret::Secret,
@@ -36,12 +37,11 @@ pub(super) async fn begin(
     headers: HeaderMap,
     Body(Login { person }): Body<Login>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let now = app.clock.now();
-    app.logins.attempt(peer.ip(), now).map_err(Problem::TooManyLogins)?;
+    limit::attempt(&app, peer, &headers)?;
     // A page that made its name point to this machine is of another origin all the same.
     origin::check(&app, &headers)?;
     let person = dev_person(&app, &person).ok_or(Problem::Unauthenticated)?;
-    let (token, session) = begin_terminal(&app, person, now).await?;
+    let (token, session) = begin_terminal(&app, person, app.clock.now()).await?;
     Ok((StatusCode::CREATED, Json(json!({ "token": token.reveal(), "expires": session.expires }))))
 }
 

@@ -8,6 +8,13 @@ gateways: [{ name: demo, token_file: gateway.token }]
 groups: [{ name: release-managers, quorum: 2 }, { name: security }]
 limits: { pending: 10m }
 people: [{ id: demo/bob@demo, name: Bob, groups: [release-managers] }]
+oidc:
+  issuer: https://login.example.com
+  client_id: actgate
+  client_secret_file: oidc.secret
+  alias: demo
+  claims: { id: /sub }
+  groups: { security: [sec] }
 ";
 
 #[test]
@@ -17,6 +24,9 @@ fn paths_are_relative_to_the_file_and_the_rest_has_defaults() {
     assert_eq!(config.public_url, "http://127.0.0.1:10100");
     assert_eq!((config.quorum("release-managers"), config.quorum("security")), (Some(2), Some(1)));
     assert_eq!(config.quorum("unknown"), None);
+    let oidc = config.oidc.as_ref().unwrap();
+    assert_eq!(oidc.client_secret_file.as_deref(), Some(Path::new("/etc/actgate/oidc.secret")));
+    assert_eq!((oidc.claims.id.as_str(), oidc.claims.groups.as_str()), ("/sub", "/groups"));
     assert_eq!((config.limits.pending.seconds(), config.limits.approved.seconds()), (600, 900));
 }
 
@@ -28,6 +38,15 @@ fn what_is_not_understood_is_refused() {
         ("quorum: 2", "quorum: 0"),
         ("name: security", "name: release-managers"),
         ("groups: [release-managers]", "groups: [relase-managers]"),
+        ("https://login.example.com", "http://login.example.com"),
+        ("https://login.example.com", "http://localhost.evil.test"),
+        ("https://login.example.com", "http://127.0.0.1@evil.test"),
+        ("https://login.example.com", "https:///"),
+        ("alias: demo", "alias: demo/x"),
+        ("alias: demo", "alias: ''"),
+        ("client_id: actgate", "client: actgate"),
+        ("id: /sub", "id: sub"),
+        ("{ security: [sec] }", "{ securty: [sec] }"),
         ("pending: 10m", "pending: 10"),
         ("pending: 10m", "pending: 0s"),
         ("http://127.0.0.1:10100/", "127.0.0.1:10100"),

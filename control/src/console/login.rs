@@ -14,19 +14,14 @@ use serde::Deserialize;
 use super::{
     origin,
     page::{Refused, page, see_other},
-    signed_in::{BROWSER, SignedIn, forget, keep},
+    signed_in::{self, SignedIn},
 };
-use crate::{
-    api::sessions::dev_person,
-    app::App,
-    problem::Problem,
-    secret::Secret,
-    store::{Session, SessionKind},
-};
+use crate::{api::sessions::dev_person, app::App, limit, problem::Problem};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct LoginQuery {
     next: Option<String>,
+    signed_out: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,11 +38,23 @@ pub(super) struct LogoutForm {
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
-    Query(LoginQuery { next }): Query<LoginQuery>,
+    Query(LoginQuery { next, signed_out }): Query<LoginQuery>,
 ) -> Markup {
     let next = next.filter(|next| is_page(next)).unwrap_or_default();
     let content = html! {
         h1 { "Sign in" }
+        @if signed_out.is_some() {
+            p role="status" {
+                "You are signed out here."
+                @if let Some(oidc) = &app.oidc && let Some(url) = oidc.end_session_url() {
+                    " At " (oidc.name()) " you may still be signed in: " a href=(url) { "sign out there too" } "."
+                }
+            }
+        }
+        @if let Some(oidc) = &app.oidc {
+            // A link: the policy of pages lets no form lead elsewhere.
+            p { a.button href={ "/login/begin?next=" (next) } { "Sign in at " (oidc.name()) } }
+        }
         @if app.dev_login {
             p.warn role="note" {
                 "This service runs with --dev-login: anybody on this machine can sign in as any of these people."
@@ -62,8 +69,8 @@ pub(super) async fn show(
                     }
                 }
             }
-        } @else {
-            p { "Nobody can sign in: this service has no way to know people yet." }
+        } @else if app.oidc.is_none() {
+            p { "Nobody can sign in: the configuration names no identity provider (" code { "oidc" } ")." }
         }
     };
     page("Sign in", None, &content)
@@ -75,16 +82,11 @@ pub(super) async fn sign_in(
     headers: HeaderMap,
     Form(LoginForm { person, next }): Form<LoginForm>,
 ) -> Result<Response, Refused> {
-    let now = app.clock.now();
-    app.logins.attempt(peer.ip(), now).map_err(Problem::TooManyLogins)?;
+    limit::attempt(&app, peer, &headers)?;
     origin::check(&app, &headers)?;
     let person = dev_person(&app, &person).ok_or(Problem::Unauthenticated)?;
-    // Always a new secret: one that was there before may be known to somebody else.
-    let secret = Secret::random().map_err(|error| Problem::Store(Box::new(error)))?;
-    let session = Session { person, expires: now.saturating_add(app.config.limits.session.seconds()) };
-    app.store.begin_session(&secret.hash(BROWSER), SessionKind::Browser, &session, now).await?;
     let mut response = see_other(if is_page(&next) { &next } else { "/" });
-    response.headers_mut().insert(header::SET_COOKIE, keep(&app, secret.reveal()));
+    response.headers_mut().insert(header::SET_COOKIE, signed_in::begin(&app, person).await?);
     Ok(response)
 }
 
@@ -97,13 +99,13 @@ pub(super) async fn sign_out(
     origin::check(&app, &headers)?;
     who.check_form(&csrf)?;
     app.store.end_session(&who.session).await?;
-    let mut response = see_other("/login");
-    response.headers_mut().insert(header::SET_COOKIE, forget(&app));
+    let mut response = see_other("/login?signed_out=1");
+    response.headers_mut().insert(header::SET_COOKIE, signed_in::forget(&app));
     Ok(response)
 }
 
 /// Whether it is a page of ours: nothing else is ever led to.
-fn is_page(path: &str) -> bool {
+pub(super) fn is_page(path: &str) -> bool {
     let is_id = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     matches!(path, "/" | "/history" | "/terminal") || path.strip_prefix("/approvals/").is_some_and(is_id)
 }

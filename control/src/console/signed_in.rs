@@ -4,22 +4,28 @@ use std::sync::Arc;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderValue, request::Parts},
     response::{IntoResponse, Response},
 };
 
-use super::page::{Refused, see_other};
+use super::{
+    cookie,
+    page::{Refused, see_other},
+};
 use crate::{
     app::App,
     person::Person,
     problem::Problem,
     secret::{Secret, SecretHash},
-    store::SessionKind,
+    store::{Session, SessionKind},
 };
 
 /// The purposes under which a browser's secret is hashed: to find its session, and as the token of its forms.
-pub(super) const BROWSER: &str = "browser";
+const BROWSER: &str = "browser";
 const CSRF: &str = "csrf";
+
+/// The cookie of a session.
+const COOKIE: &str = "actgate";
 
 /// Somebody who is signed in.
 #[derive(Debug)]
@@ -50,9 +56,10 @@ impl FromRequestParts<Arc<App>> for SignedIn {
             let path = parts.uri.path();
             see_other(&if path == "/" { "/login".to_owned() } else { format!("/login?next={path}") })
         };
-        let Some(secret) = cookie(app, &parts.headers) else {
+        let Some(secret) = cookie::get(app, &parts.headers, COOKIE) else {
             return Err(anonymous());
         };
+        let secret = Secret::presented(secret);
         let hash = secret.hash(BROWSER);
         let found = app.store.session(&hash, SessionKind::Browser, app.clock.now()).await;
         let session = found.map_err(|error| Refused::from(error).into_response())?.ok_or_else(anonymous)?;
@@ -60,42 +67,18 @@ impl FromRequestParts<Arc<App>> for SignedIn {
     }
 }
 
-/// The header that makes a browser keep its secret.
-pub(super) fn keep(app: &App, secret: &str) -> HeaderValue {
+/// Begins a browser's session; the header makes the browser keep its secret.
+pub(super) async fn begin(app: &App, person: Person) -> Result<HeaderValue, Problem> {
+    let now = app.clock.now();
+    // Always a new secret: one that was there before may be known to somebody else.
+    let secret = Secret::random().map_err(|error| Problem::Store(Box::new(error)))?;
     let seconds = app.config.limits.session.seconds();
-    cookie_header(app, &format!("{secret}; Max-Age={seconds}"))
+    let session = Session { person, expires: now.saturating_add(seconds) };
+    app.store.begin_session(&secret.hash(BROWSER), SessionKind::Browser, &session, now).await?;
+    Ok(cookie::set(app, COOKIE, secret.reveal(), seconds))
 }
 
-/// The header that makes a browser forget it.
+/// The header that makes a browser forget its session.
 pub(super) fn forget(app: &App) -> HeaderValue {
-    cookie_header(app, "; Max-Age=0")
-}
-
-fn cookie_header(app: &App, value: &str) -> HeaderValue {
-    // Lax, so that the link in an agent's refusal leads a person who is signed in to the call. What changes anything
-    // is a POST with the form's token.
-    let secure = if app.is_https() { "; Secure" } else { "" };
-    let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", name(app));
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
-}
-
-fn cookie(app: &App, headers: &HeaderMap) -> Option<Secret> {
-    let mut found = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(key, _)| *key == name(app))
-        .map(|(_, value)| value);
-    // Two of one name: one is not ours.
-    match (found.next(), found.next()) {
-        (Some(value), None) => Some(Secret::presented(value)),
-        (None | Some(_), _) => None,
-    }
-}
-
-/// `__Host-` makes a browser take it from this host over TLS only.
-fn name(app: &App) -> &'static str {
-    if app.is_https() { "__Host-actgate" } else { "actgate" }
+    cookie::forget(app, COOKIE)
 }

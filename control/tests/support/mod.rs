@@ -116,10 +116,21 @@ impl Replica {
         Self::start_on(listener, folder, store, config).await
     }
 
-    async fn start_on(listener: TcpListener, folder: &Path, store: Store, config: &str) -> Self {
+    pub async fn start_on(listener: TcpListener, folder: &Path, store: Store, config: &str) -> Self {
+        Self::start_at(BEGIN, listener, folder, store, config).await
+    }
+
+    /// With a clock that begins at some time.
+    pub async fn start_at(
+        begin: i64,
+        listener: TcpListener,
+        folder: &Path,
+        store: Store,
+        config: &str,
+    ) -> Self {
         let config = Config::parse(config, folder).unwrap();
         let key = GrantKey::in_file(&folder.join("grant-key.pem")).unwrap();
-        let clock = Arc::new(AtomicI64::new(BEGIN));
+        let clock = Arc::new(AtomicI64::new(begin));
         let app = App::new(config, store, key, Clock::Turned(Arc::clone(&clock)), true).unwrap();
         let app = Arc::new(app);
         let address = listener.local_addr().unwrap();

@@ -17,6 +17,7 @@ const NOBODY: u32 = 65534;
 
 pub struct Cluster {
     folder: TempDir,
+    programs: PathBuf,
     server: Child,
     watch: Child,
 }
@@ -39,19 +40,7 @@ impl Cluster {
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
             chown(&data, Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        let command = |program: &str| {
-            let program = programs.join("bin").join(program);
-            let mut command = if is_root {
-                let mut command = Command::new("setpriv");
-                let id = NOBODY.to_string();
-                command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(program);
-                command
-            } else {
-                Command::new(program)
-            };
-            command.current_dir(folder.path()).stdin(Stdio::null()).env("LC_ALL", "C").env("TZ", "UTC");
-            command
-        };
+        let command = |program: &str| command(&programs, folder.path(), program);
         let made = command("initdb")
             .args([
                 "--username=actgate",
@@ -65,35 +54,28 @@ impl Cluster {
             .output()
             .unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        let server = command("postgres")
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(&data)
-            .args([
-                "-c",
-                "listen_addresses=",
-                "-c",
-                "fsync=off",
-                "-c",
-                "jit=off",
-                "-c",
-                "max_connections=100",
-            ])
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        // Whoever started it holds the other end of this pipe.
-        let watch = Command::new("sh")
-            .args(["-c", r#"read -r _; kill -s INT "$1" 2>/dev/null"#, "sh", &server.id().to_string()])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let cluster = Self { folder, server, watch };
+        let server = serve(command("postgres"), folder.path());
+        let watch = watch(&server);
+        let cluster = Self { folder, programs, server, watch };
         cluster.ready().await;
         Some(cluster)
+    }
+
+    /// Kills the server, as a power cut would.
+    pub fn kill(&mut self) {
+        // Its watch first: a number that is free may soon be somebody else's.
+        self.watch.kill().unwrap();
+        self.watch.wait().unwrap();
+        let pid = Pid::from_raw(i32::try_from(self.server.id()).unwrap()).unwrap();
+        kill_process(pid, Signal::QUIT).unwrap();
+        self.server.wait().unwrap();
+    }
+
+    /// Starts it again, over the same data.
+    pub async fn restart(&mut self) {
+        self.server = serve(command(&self.programs, self.folder.path(), "postgres"), self.folder.path());
+        self.watch = watch(&self.server);
+        self.ready().await;
     }
 
     /// Waits until it takes connections.
@@ -125,6 +107,40 @@ impl Cluster {
         connection.close().await.unwrap();
         self.url(name)
     }
+}
+
+/// A program of PostgreSQL's, as somebody who owns nothing where this is root.
+fn command(programs: &Path, folder: &Path, program: &str) -> Command {
+    let program = programs.join("bin").join(program);
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        let id = NOBODY.to_string();
+        command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.current_dir(folder).stdin(Stdio::null()).env("LC_ALL", "C").env("TZ", "UTC");
+    command
+}
+
+fn serve(mut command: Command, folder: &Path) -> Child {
+    let data = folder.join("data");
+    let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+    command.arg("-D").arg(&data).arg("-k").arg(&data);
+    for setting in ["listen_addresses=", "fsync=off", "jit=off", "max_connections=100"] {
+        command.args(["-c", setting]);
+    }
+    command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
+}
+
+/// Ends the server when whoever started it is gone: they hold the other end of this pipe.
+fn watch(server: &Child) -> Child {
+    Command::new("sh")
+        .args(["-c", r#"read -r _; kill -s INT "$1" 2>/dev/null"#, "sh", &server.id().to_string()])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Cluster {

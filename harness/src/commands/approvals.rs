@@ -9,6 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use self::client::{Client, ClientError};
+use super::visible::visible;
 use crate::exit::ExitCode;
 use crate::terminal::Terminal;
 
@@ -103,7 +104,7 @@ pub(crate) fn approvals(args: &ApprovalsArgs, terminal: &mut Terminal) -> io::Re
             Ok(ExitCode::Fine)
         }
         Err(error) => {
-            terminal.fail(&text::visible(&error.to_string()))?;
+            terminal.fail(&visible(&error.to_string()))?;
             Ok(if error.is_refusal() { ExitCode::CheckFailed } else { ExitCode::BadInput })
         }
     }

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use chrono::DateTime;
 use serde_json::Value;
 
+use crate::commands::visible::visible;
+
 #[cfg(test)]
 mod tests;
 
@@ -72,22 +74,6 @@ pub(super) fn decided(out: &mut dyn Write, row: &Value) -> io::Result<()> {
         _ => "",
     };
     writeln!(out, "{} {}{next}", text(row, "id"), text(row, "state"))
-}
-
-/// Text that somebody else wrote: without what would move the cursor, change the colour, or hide and reorder letters.
-pub(super) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        let is_hidden = matches!(letter,
-            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{e0000}'..='\u{e0fff}');
-        if letter.is_control() || is_hidden {
-            shown.extend(letter.escape_unicode());
-        } else {
-            shown.push(letter);
-        }
-    }
-    shown
 }
 
 fn block(out: &mut dyn Write, title: &str, value: Option<&Value>) -> io::Result<()> {
