@@ -8,7 +8,7 @@ use proxy_wasm::{
     types::ContextType,
 };
 
-use crate::{host, http::Request, ids::Ids, metrics::Metrics};
+use crate::{cryptography, host, http::Request, ids::Ids, metrics::Metrics};
 
 /// What requests share.
 #[derive(Debug)]
@@ -90,5 +90,6 @@ fn load(root: u32) -> Result<Shared, Vec<String>> {
         Err(std::env::VarError::NotPresent) => loaded.authorizer,
         Err(error) => return Err(one(format!("{SECRETS_KEY}: {error}"))),
     };
+    let authorizer = authorizer.with_cryptography(cryptography::of_host());
     Ok(Shared { authorizer, cache: RefCell::new(TokenCache::default()), metrics, ids, root })
 }

@@ -8,7 +8,7 @@ use actgate_call::{
     envelope::SecretKey,
     git, mcp,
 };
-use actgate_token::Verifier;
+use actgate_token::{Cryptography, Verifier};
 
 use crate::{
     agreement::{check_catalog, check_git_catalog, check_mcp_catalog},
@@ -24,6 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Authorizer {
     pub(crate) verifier: Verifier,
+    pub(crate) cryptography: Cryptography,
     pub(crate) bundle: PolicyBundle,
     pub(crate) approvals: Option<ApprovalService>,
     pub(crate) max_body: usize,
@@ -122,6 +123,7 @@ impl Authorizer {
         };
         let authorizer = Self {
             verifier,
+            cryptography: Cryptography::default(),
             bundle,
             approvals: config.approvals,
             max_body: config.max_body,
@@ -139,6 +141,13 @@ impl Authorizer {
         if let Some(approvals) = &mut self.approvals {
             approvals.secrets = Some(key);
         }
+        self
+    }
+
+    /// Checks signatures with what the host can do better than wasm.
+    #[must_use]
+    pub fn with_cryptography(mut self, cryptography: Cryptography) -> Self {
+        self.cryptography = cryptography;
         self
     }
 

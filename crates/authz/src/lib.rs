@@ -39,7 +39,7 @@ mod fixture;
 
 pub use actgate_call::envelope::SecretKey;
 pub use actgate_call::{Adapter, catalog};
-pub use actgate_token::TokenCache;
+pub use actgate_token::{Cryptography, TokenCache};
 pub use analysis::{
     Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,
     Hearing, Lints, Mutant, NearMiss, PolicyText, Reading, Role, RouteText, ScopePart, Stage,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
 use crate::jws::decode;
+use crate::signature::ForeignKey;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub struct VerifyingKey {
     // The public octets, to tell two keys apart.
     octets: Vec<u8>,
     material: Material,
+    foreign: Option<ForeignKey>,
 }
 
 /// The key in the form that jwt-simple verifies with; its variant is the pinned algorithm.
@@ -98,6 +100,11 @@ impl VerifyingKey {
         &self.material
     }
 
+    /// The key in the form that the host verifies with, where it can.
+    pub(crate) fn foreign(&self) -> Option<&ForeignKey> {
+        self.foreign.as_ref()
+    }
+
     /// Whether it is the same key, for the same use.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.algorithm == other.algorithm && self.purpose == other.purpose && self.octets == other.octets
@@ -151,7 +158,8 @@ impl VerifyingKey {
                 (modulus, Material::Rs256(key))
             }
         };
-        Ok(Self { id, algorithm, purpose, octets, material })
+        let foreign = ForeignKey::of(&material);
+        Ok(Self { id, algorithm, purpose, octets, material, foreign })
     }
 }
 

@@ -45,7 +45,7 @@ pub use jwk::{SkipReason, VerifyingKey};
 pub use jws::{Header, MAX_TOKEN_BYTES, UnverifiedToken};
 pub use key_set::{KeySet, KeySetError, SkippedKey};
 pub use profile::Profile;
-pub use signature::{JwtSimple, SignatureFault, SignaturePort};
+pub use signature::{Cryptography, JwtSimple, SignatureFault, SignaturePort, VerifySignature};
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
 pub use time::UnixTime;
 pub use verify::{VerifiedToken, Verifier};

@@ -87,6 +87,14 @@ unsafe extern "C" {
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        argument_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
     fn proxy_send_local_response(
         status: u32,
@@ -212,6 +220,31 @@ pub fn set_effective_context(context: u32) -> Result<(), Error> {
     #[expect(unsafe_code, reason = "hostcall without pointers")]
     let status = unsafe { proxy_set_effective_context(context) };
     check("proxy_set_effective_context", status)
+}
+
+/// Calls what the host offers beyond the ABI, by its name. A host that does not know the name refuses.
+///
+/// # Errors
+/// The host refused.
+pub fn call_foreign_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut data = std::ptr::null_mut();
+    let mut size = 0usize;
+    #[expect(
+        unsafe_code,
+        reason = "hostcall; the host reads both slices during the call and writes two live locals"
+    )]
+    let status = unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            argument.as_ptr(),
+            argument.len(),
+            &raw mut data,
+            &raw mut size,
+        )
+    };
+    check("proxy_call_foreign_function", status)?;
+    Ok(adopt(data, size))
 }
 
 /// Answers the request here. At most once per stream, and the callback that does it returns `Pause`.
