@@ -6,6 +6,7 @@ mod cryptography;
 mod host;
 mod http;
 mod ids;
+mod keys;
 mod metrics;
 mod root;
 

@@ -17,6 +17,7 @@ use crate::{
     config::{AdapterKind, Config, Mode, ServiceConfig},
     document::{BUNDLE_FORMAT, BundleDocument, PackDocument},
     fault::Fault,
+    key_source::KeySource,
     narrowing::Words,
 };
 
@@ -28,6 +29,7 @@ pub struct Authorizer {
     pub(crate) bundle: PolicyBundle,
     pub(crate) approvals: Option<ApprovalService>,
     pub(crate) max_body: usize,
+    key_sources: Vec<KeySource>,
     services: Services,
     guarded: Vec<GuardedService>,
     scopes: Vec<(String, Words)>,
@@ -127,6 +129,7 @@ impl Authorizer {
             bundle,
             approvals: config.approvals,
             max_body: config.max_body,
+            key_sources: config.key_sources,
             services,
             guarded,
             scopes: config.scopes,
@@ -154,6 +157,11 @@ impl Authorizer {
     /// Which bundle this is.
     pub fn bundle_id(&self) -> &str {
         self.bundle.id.as_str()
+    }
+
+    /// Where issuers publish the keys that are not in the bundle. The host fetches them.
+    pub fn key_sources(&self) -> &[KeySource] {
+        &self.key_sources
     }
 
     /// The services, in configuration order.

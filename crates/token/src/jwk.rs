@@ -46,6 +46,9 @@ pub(crate) enum Purpose {
 /// Why a JWK is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SkipReason {
+    /// Another key of the set has the same `kid`.
+    #[error("another key of the set has its `kid`")]
+    Ambiguous,
     /// `alg` is not one that may be used.
     #[error("`alg` is not an algorithm that may be used")]
     Algorithm,
@@ -103,6 +106,11 @@ impl VerifyingKey {
     /// The key in the form that the host verifies with, where it can.
     pub(crate) fn foreign(&self) -> Option<&ForeignKey> {
         self.foreign.as_ref()
+    }
+
+    /// Whether a token that the other has verified is verified by this one: the same key under the same name.
+    pub(crate) fn is_interchangeable(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || (self.id == other.id && self.is_same(other))
     }
 
     /// Whether it is the same key, for the same use.
@@ -179,6 +187,7 @@ impl SkipReason {
     /// The stable reason code.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Ambiguous => "jwk_ambiguous",
             Self::Algorithm => "jwk_algorithm_refused",
             Self::Curve => "jwk_curve_refused",
             Self::Duplicate => "jwk_duplicate",

@@ -7,8 +7,10 @@
 //! Source: proxy-wasm/spec, abi-versions/v0.2.1.
 
 mod pairs;
+mod shared;
 
 pub use pairs::Pairs;
+pub use shared::{ABSENT, Shared, replace_shared_data, set_shared_data, shared_data};
 
 /// The host refused a call, or answered in a form that is not the ABI's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +89,21 @@ unsafe extern "C" {
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        version: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+        version: u32,
+    ) -> u32;
     fn proxy_call_foreign_function(
         name: *const u8,
         name_size: usize,
@@ -245,6 +262,17 @@ pub fn call_foreign_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, Err
     };
     check("proxy_call_foreign_function", status)?;
     Ok(adopt(data, size))
+}
+
+/// Has the root context that is called now ticked once in a period.
+///
+/// # Errors
+/// The host refused.
+pub fn set_tick_period(period: std::time::Duration) -> Result<(), Error> {
+    let millis = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    #[expect(unsafe_code, reason = "hostcall without pointers")]
+    let status = unsafe { proxy_set_tick_period_milliseconds(millis) };
+    check("proxy_set_tick_period_milliseconds", status)
 }
 
 /// Answers the request here. At most once per stream, and the callback that does it returns `Pause`.
