@@ -37,7 +37,7 @@ fn verifier(key: &TokenKey, minted: Profile, kind: IssuerKind, issuer: &str) -> 
         alias: "demo".into(),
         issuer: issuer.into(),
         audiences: vec!["actgate-demo".into()],
-        keys,
+        keys: keys.into(),
         kind,
         profile,
         algorithms: vec![key.algorithm().name().parse().unwrap()],

@@ -2,9 +2,11 @@
 
 #![expect(missing_docs, reason = "the SDK's macro makes an entry point that cannot be documented")]
 
+mod cryptography;
 mod host;
 mod http;
 mod ids;
+mod keys;
 mod metrics;
 mod root;
 

@@ -8,7 +8,7 @@ use proxy_wasm::{
     types::ContextType,
 };
 
-use crate::{host, http::Request, ids::Ids, metrics::Metrics};
+use crate::{cryptography, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics};
 
 /// What requests share.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(crate) struct Shared {
 pub(crate) struct Root {
     id: u32,
     shared: Option<Rc<Shared>>,
+    keys: Option<Keys>,
 }
 
 /// The variable of the VM's environment that holds the key with which secret arguments are sealed for approvers, as
@@ -34,28 +35,42 @@ const SECRETS_KEY: &str = "ACTGATE_SECRETS_KEY";
 
 impl Root {
     pub(crate) const fn new(id: u32) -> Self {
-        Self { id, shared: None }
+        Self { id, shared: None, keys: None }
     }
 }
 
-impl Context for Root {}
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+        if let (Some(shared), Some(keys)) = (&self.shared, &mut self.keys) {
+            keys.on_answer(token, body_size, &mut shared.cache.borrow_mut());
+        }
+    }
+}
 
 impl RootContext for Root {
     /// Loads the bundle. `false` makes Envoy refuse the configuration: it does not start with a bad bundle, and keeps
     /// the last good one on an update.
     fn on_configure(&mut self, _size: usize) -> bool {
         match load(self.id) {
-            Ok(shared) => {
+            Ok((shared, keys)) => {
                 self.shared = Some(Rc::new(shared));
+                self.keys = Some(keys);
                 true
             }
             Err(problems) => {
                 self.shared = None;
+                self.keys = None;
                 for problem in problems {
                     host::error(&problem);
                 }
                 false
             }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        if let (Some(shared), Some(keys)) = (&self.shared, &mut self.keys) {
+            keys.on_tick(&mut shared.cache.borrow_mut());
         }
     }
 
@@ -68,7 +83,7 @@ impl RootContext for Root {
     }
 }
 
-fn load(root: u32) -> Result<Shared, Vec<String>> {
+fn load(root: u32) -> Result<(Shared, Keys), Vec<String>> {
     let one = |problem: String| vec![problem];
     let bytes = host::plugin_configuration().map_err(|error| one(error.to_string()))?;
     let document = BundleDocument::from_json(&bytes).map_err(one)?;
@@ -90,5 +105,8 @@ fn load(root: u32) -> Result<Shared, Vec<String>> {
         Err(std::env::VarError::NotPresent) => loaded.authorizer,
         Err(error) => return Err(one(format!("{SECRETS_KEY}: {error}"))),
     };
-    Ok(Shared { authorizer, cache: RefCell::new(TokenCache::default()), metrics, ids, root })
+    let authorizer = authorizer.with_cryptography(cryptography::of_host());
+    let mut cache = TokenCache::default();
+    let keys = Keys::watch(authorizer.key_sources(), &mut cache).map_err(|error| one(error.to_string()))?;
+    Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, root }, keys))
 }

@@ -8,7 +8,7 @@ use actgate_call::{
     envelope::SecretKey,
     git, mcp,
 };
-use actgate_token::Verifier;
+use actgate_token::{Cryptography, Verifier};
 
 use crate::{
     agreement::{check_catalog, check_git_catalog, check_mcp_catalog},
@@ -17,6 +17,7 @@ use crate::{
     config::{AdapterKind, Config, Mode, ServiceConfig},
     document::{BUNDLE_FORMAT, BundleDocument, PackDocument},
     fault::Fault,
+    key_source::KeySource,
     narrowing::Words,
 };
 
@@ -24,9 +25,11 @@ use crate::{
 #[derive(Debug)]
 pub struct Authorizer {
     pub(crate) verifier: Verifier,
+    pub(crate) cryptography: Cryptography,
     pub(crate) bundle: PolicyBundle,
     pub(crate) approvals: Option<ApprovalService>,
     pub(crate) max_body: usize,
+    key_sources: Vec<KeySource>,
     services: Services,
     guarded: Vec<GuardedService>,
     scopes: Vec<(String, Words)>,
@@ -122,9 +125,11 @@ impl Authorizer {
         };
         let authorizer = Self {
             verifier,
+            cryptography: Cryptography::default(),
             bundle,
             approvals: config.approvals,
             max_body: config.max_body,
+            key_sources: config.key_sources,
             services,
             guarded,
             scopes: config.scopes,
@@ -142,9 +147,21 @@ impl Authorizer {
         self
     }
 
+    /// Checks signatures with what the host can do better than wasm.
+    #[must_use]
+    pub fn with_cryptography(mut self, cryptography: Cryptography) -> Self {
+        self.cryptography = cryptography;
+        self
+    }
+
     /// Which bundle this is.
     pub fn bundle_id(&self) -> &str {
         self.bundle.id.as_str()
+    }
+
+    /// Where issuers publish the keys that are not in the bundle. The host fetches them.
+    pub fn key_sources(&self) -> &[KeySource] {
+        &self.key_sources
     }
 
     /// The services, in configuration order.

@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 
 use actgate_token::{
-    Algorithm, ClaimMap, GrantVerifier, IssuerKind, IssuerRules, KeySet, KeySetError, Profile, SkippedKey,
+    Algorithm, ClaimMap, GrantVerifier, IssuerKeys, IssuerKind, IssuerRules, KeySet, KeySetError, Profile,
+    SkippedKey,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{claim::ApprovalService, document::Document, fault::Fault};
+use crate::{
+    claim::ApprovalService,
+    document::Document,
+    fault::Fault,
+    key_source::{DEFAULT_MAX_AGE_SECONDS, DEFAULT_REFRESH_SECONDS, KeyAddress, KeySource},
+};
 
 /// The shortest and longest name of a service, an issuer alias or a group: they appear in ids, markers and logs.
 const NAME_BYTES: std::ops::RangeInclusive<usize> = 1..=64;
@@ -54,6 +60,16 @@ struct RawIssuer {
     #[serde(default)]
     claims: RawClaims,
     scopes: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// Where an issuer's keys are published.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKeySource {
+    jwks_uri: String,
+    cluster: String,
+    refresh: Option<String>,
+    max_age: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -169,6 +185,8 @@ enum RawDelivery {
 pub(crate) struct Config {
     /// The trusted issuers' rules, in the order of the file.
     pub issuers: Vec<IssuerRules>,
+    /// Where the keys of those are published whose keys are not given.
+    pub key_sources: Vec<KeySource>,
     /// What each issuer's scope words stand for, by alias in the order of the file: word to actions and action groups.
     pub scopes: Vec<(String, BTreeMap<String, Vec<String>>)>,
     /// The services, in the order of the file.
@@ -259,13 +277,15 @@ impl Config {
         }
 
         let mut issuers = Vec::new();
+        let mut key_sources = Vec::new();
         let mut scopes = Vec::new();
         for (index, issuer) in raw.issuers.into_iter().enumerate() {
             let pointer = format!("/issuers/{index}");
             scopes.push((issuer.alias.clone(), issuer.scopes.clone().unwrap_or_default()));
             match issuer.check(file, &pointer) {
-                Ok((rules, skipped)) => {
+                Ok((rules, source, skipped)) => {
                     issuers.push(rules);
+                    key_sources.extend(source);
                     warnings.extend(skipped);
                 }
                 Err(found) => faults.extend(found),
@@ -312,7 +332,7 @@ impl Config {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok((Self { issuers, scopes, services, groups, approvals, max_body }, warnings))
+        Ok((Self { issuers, key_sources, scopes, services, groups, approvals, max_body }, warnings))
     }
 }
 
@@ -384,7 +404,11 @@ fn check_groups(file: &str, groups: &[String], faults: &mut Vec<Fault>) {
 // === impl RawIssuer ===
 
 impl RawIssuer {
-    fn check(self, file: &str, pointer: &str) -> Result<(IssuerRules, Vec<Fault>), Vec<Fault>> {
+    fn check(
+        self,
+        file: &str,
+        pointer: &str,
+    ) -> Result<(IssuerRules, Option<KeySource>, Vec<Fault>), Vec<Fault>> {
         let mut faults = Vec::new();
         let mut warnings = Vec::new();
         let at = |field: &str| format!("{pointer}/{field}");
@@ -408,11 +432,16 @@ impl RawIssuer {
         if self.algorithms.is_none() {
             algorithms = ALGORITHMS.iter().filter_map(|name| name.parse().ok()).collect();
         }
+        let mut source = None;
         let keys = match &self.jwks {
+            Value::Object(members) if members.contains_key("jwks_uri") => {
+                source = key_source(file, &at("jwks"), &self.alias, &self.jwks, &mut faults);
+                Some(IssuerKeys::Fetched)
+            }
             Value::Object(_) => match KeySet::parse(&self.jwks.to_string()) {
                 Ok((keys, skipped)) => {
                     warnings.extend(skipped.iter().map(|key| skipped_key(file, &at("jwks"), key)));
-                    Some(keys)
+                    Some(keys.into())
                 }
                 Err(error) => {
                     faults.push(Fault::at_pointer(file, at("jwks"), error.to_string()));
@@ -431,7 +460,7 @@ impl RawIssuer {
                 faults.push(Fault::at_pointer(
                     file,
                     at("jwks"),
-                    "expected a JWKS object or the path of a file",
+                    "expected a JWKS object, the path of a file, or a `jwks_uri` and its `cluster`",
                 ));
                 None
             }
@@ -467,8 +496,62 @@ impl RawIssuer {
                 risk: self.claims.risk,
             },
         };
-        Ok((rules, warnings))
+        Ok((rules, source, warnings))
     }
+}
+
+/// Keys that are fetched.
+fn key_source(
+    file: &str,
+    pointer: &str,
+    alias: &str,
+    jwks: &Value,
+    faults: &mut Vec<Fault>,
+) -> Option<KeySource> {
+    let at = |field: &str| format!("{pointer}/{field}");
+    let raw: RawKeySource = match (Document { file: file.to_owned(), value: jwks.clone() }).read() {
+        Ok(raw) => raw,
+        Err(fault) => {
+            faults.push(fault.below(pointer));
+            return None;
+        }
+    };
+    let refresh = seconds(file, &at("refresh"), raw.refresh.as_deref(), DEFAULT_REFRESH_SECONDS, faults);
+    let max_age = seconds(
+        file,
+        &at("max_age"),
+        raw.max_age.as_deref(),
+        DEFAULT_MAX_AGE_SECONDS.max(refresh.saturating_mul(2)),
+        faults,
+    );
+    if refresh < 1 {
+        faults.push(Fault::at_pointer(file, at("refresh"), "keys are fetched once a second at most"));
+    }
+    if max_age < refresh {
+        let message =
+            "keys that count for less time than there is between two fetches are missing in between";
+        faults.push(Fault::at_pointer(file, at("max_age"), message));
+    }
+    if raw.cluster.is_empty() || raw.cluster.len() > 256 || !raw.cluster.bytes().all(|b| b.is_ascii_graphic())
+    {
+        faults.push(Fault::at_pointer(file, at("cluster"), "`cluster` is 1 to 256 visible characters"));
+    }
+    let Some(KeyAddress { scheme, authority, path }) = KeyAddress::parse(&raw.jwks_uri) else {
+        faults.push(
+            Fault::at_pointer(file, at("jwks_uri"), format!("`{}` is no address of keys", raw.jwks_uri))
+                .help("such as `https://issuer.example/.well-known/jwks.json`"),
+        );
+        return None;
+    };
+    Some(KeySource {
+        alias: alias.to_owned(),
+        cluster: raw.cluster,
+        scheme,
+        authority,
+        path,
+        refresh,
+        max_age,
+    })
 }
 
 fn skipped_key(file: &str, pointer: &str, key: &SkippedKey) -> Fault {

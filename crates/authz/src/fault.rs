@@ -51,6 +51,17 @@ impl Fault {
         self
     }
 
+    /// The same fault of a part, at its place in the whole document.
+    #[must_use]
+    pub(crate) fn below(mut self, pointer: &str) -> Self {
+        self.at = match self.at {
+            At::Pointer(inner) => At::Pointer(format!("{pointer}{inner}")),
+            At::Whole => At::Pointer(pointer.to_owned()),
+            At::Offset(offset) => At::Offset(offset),
+        };
+        self
+    }
+
     /// The same fault, with the nearest of `known` as the hint where one is near `given`.
     #[must_use]
     pub fn nearest<'a>(mut self, given: &str, known: impl IntoIterator<Item = &'a str>) -> Self {

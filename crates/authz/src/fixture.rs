@@ -61,7 +61,7 @@ pub(crate) fn caller(extra: &Value) -> Caller {
         alias: "demo".into(),
         issuer: "https://issuer.demo".into(),
         audiences: vec!["here".into()],
-        keys: KeySet::parse(&jwks.to_string()).unwrap().0,
+        keys: KeySet::parse(&jwks.to_string()).unwrap().0.into(),
         kind: IssuerKind::Delegated,
         profile: Profile::Generic,
         algorithms: vec![Algorithm::Es256],

@@ -315,7 +315,7 @@ impl Gate {
         let credential = credential(&head, service)?;
         let token = authorizer
             .verifier
-            .verify(cache, credential, now.unix_time())
+            .verify_with(&authorizer.cryptography, cache, credential, now.unix_time())
             .map_err(|error| refused(&error))?;
         let caller = Caller::resolve(token, &authorizer.verifier).map_err(|error| refused(&error))?;
         let caller = findings.caller.insert(caller);

@@ -25,6 +25,7 @@ mod entities;
 mod evaluate;
 mod fault;
 mod gate;
+mod key_source;
 mod moment;
 mod narrowing;
 mod policies;
@@ -39,7 +40,7 @@ mod fixture;
 
 pub use actgate_call::envelope::SecretKey;
 pub use actgate_call::{Adapter, catalog};
-pub use actgate_token::TokenCache;
+pub use actgate_token::{Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, TokenCache};
 pub use analysis::{
     Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,
     Hearing, Lints, Mutant, NearMiss, PolicyText, Reading, Role, RouteText, ScopePart, Stage,
@@ -54,6 +55,7 @@ pub use entities::StaticEntities;
 pub use evaluate::{AccessRequest, Inquiry};
 pub use fault::{At, Fault, nearest};
 pub use gate::{BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything};
+pub use key_source::{KeySource, Lease, Published};
 pub use moment::Moment;
 pub use policies::{Policies, PolicyFacts};
 pub use reason::{CallReason, Reason, Row, TokenReason};

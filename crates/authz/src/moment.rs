@@ -19,6 +19,16 @@ impl Moment {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000_000)))
     }
 
+    /// So many milliseconds later.
+    pub const fn plus_millis(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis.saturating_mul(1_000_000)))
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    pub const fn unix_nanos(self) -> u64 {
+        self.0
+    }
+
     /// Whole seconds, for token validity and policies.
     pub fn unix_time(self) -> UnixTime {
         UnixTime::new(i64::try_from(self.0 / 1_000_000_000).unwrap_or(i64::MAX))

@@ -92,6 +92,8 @@ reasons! {
         IssuerUnknown => ("token_issuer_unknown", 401, "The token's issuer is not trusted", INVALID),
         /// No key of the issuer has its `kid`.
         KeyUnknown => ("token_key_unknown", 401, "The token's key is unknown", INVALID),
+        /// The issuer's keys are fetched, and not there at the moment.
+        KeysUnavailable => ("token_keys_unavailable", 503, "The issuer's keys are not available", None),
         /// The signature does not verify.
         SignatureInvalid => ("token_signature_invalid", 401, "The token's signature is invalid", INVALID),
         /// Past `exp`.

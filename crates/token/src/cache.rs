@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
+use crate::key_ring::KeyRing;
 use crate::verify::VerifiedToken;
 
 #[cfg(test)]
@@ -30,7 +31,8 @@ const HASHED_BYTES: usize = 86;
 pub struct TokenCache {
     max_entries: usize,
     max_bytes: usize,
-    keys: RandomState,
+    slots: RandomState,
+    ring: KeyRing,
     entries: HashMap<u64, Entry>,
     bytes: usize,
     uses: u64,
@@ -49,8 +51,19 @@ impl TokenCache {
     /// A cache of at most `max_entries` tokens that take at most about `max_bytes` of memory; with 0 it keeps
     /// nothing.
     pub fn new(max_entries: usize, max_bytes: usize) -> Self {
-        let keys = RandomState::new();
-        Self { max_entries, max_bytes, keys, entries: HashMap::new(), bytes: 0, uses: 0 }
+        let (slots, ring) = (RandomState::new(), KeyRing::default());
+        Self { max_entries, max_bytes, slots, ring, entries: HashMap::new(), bytes: 0, uses: 0 }
+    }
+
+    /// The keys of issuers that publish them: what tokens are verified by, and what has to be there still when a token is
+    /// used again.
+    pub fn keys(&self) -> &KeyRing {
+        &self.ring
+    }
+
+    /// The same, for the host that fetches them.
+    pub fn keys_mut(&mut self) -> &mut KeyRing {
+        &mut self.ring
     }
 
     /// Number of tokens.
@@ -120,7 +133,7 @@ impl TokenCache {
     }
 
     fn slot(&self, credential: &[u8]) -> u64 {
-        self.keys.hash_one(credential.last_chunk::<HASHED_BYTES>().map_or(credential, |end| end.as_slice()))
+        self.slots.hash_one(credential.last_chunk::<HASHED_BYTES>().map_or(credential, |end| end.as_slice()))
     }
 }
 

@@ -89,6 +89,12 @@ pub enum TokenError {
         /// The `kid` of the header, if there is one.
         key_id: Option<String>,
     },
+    /// The issuer's keys are fetched and not there: not yet, no longer, or there may be a new one that is being fetched.
+    #[error("the keys of issuer `{issuer}` are not available at the moment")]
+    KeysUnavailable {
+        /// Alias of the issuer.
+        issuer: Arc<str>,
+    },
     /// The token lives longer than the issuer's tokens may.
     #[error("the token lives longer than {max_seconds} s")]
     LifetimeExceeded {
@@ -147,6 +153,7 @@ impl TokenError {
             Self::Expired { .. } => "token_expired",
             Self::IssuerUnknown { .. } => "token_issuer_unknown",
             Self::KeyUnknown { .. } => "token_key_unknown",
+            Self::KeysUnavailable { .. } => "token_keys_unavailable",
             Self::LifetimeExceeded { .. } => "token_lifetime_exceeded",
             Self::Malformed { .. } => "token_malformed",
             Self::NotYetValid { .. } => "token_not_yet_valid",

@@ -137,7 +137,7 @@ pub(crate) fn demo_rules(key: &TestKey) -> IssuerRules {
         alias: "demo".to_owned(),
         issuer: ISSUER.to_owned(),
         audiences: vec![AUDIENCE.to_owned()],
-        keys: key_set(&[key.jwk("k1")]),
+        keys: key_set(&[key.jwk("k1")]).into(),
         kind: IssuerKind::Delegated,
         profile: Profile::AtJwt,
         algorithms: Algorithm::ALL.to_vec(),
@@ -154,7 +154,7 @@ pub(crate) fn svid_rules(key: &TestKey) -> IssuerRules {
     IssuerRules {
         alias: "mesh".to_owned(),
         issuer: "spiffe://demo".to_owned(),
-        keys: key_set(&[with(&key.jwk("k1"), "use", json!("jwt-svid"))]),
+        keys: key_set(&[with(&key.jwk("k1"), "use", json!("jwt-svid"))]).into(),
         kind: IssuerKind::Workload,
         profile: Profile::JwtSvid,
         act_issuers: Vec::new(),

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::claims::Claims;
 use crate::jws::UnverifiedToken;
 use crate::key_set::KeySet;
 use crate::signature::{SignatureFault, SignaturePort};
@@ -114,6 +115,7 @@ impl GrantVerifier {
             SignatureFault::Unreadable => GrantError::Malformed,
         })?;
         let claims = token.claims();
+        Claims::read(claims).map_err(|_| GrantError::Malformed)?;
         if text(claims, "iss")? != self.issuer {
             return Err(GrantError::Party("iss"));
         }

@@ -30,6 +30,15 @@ pub enum IssuerKind {
     Workload,
 }
 
+/// Where an issuer's keys come from.
+#[derive(Clone, Debug)]
+pub enum IssuerKeys {
+    /// They are published at an address, and the host puts them into the [`crate::KeyRing`].
+    Fetched,
+    /// They are configured.
+    Given(KeySet),
+}
+
 /// One issuer's rules.
 #[derive(Clone, Debug)]
 pub struct IssuerRules {
@@ -39,8 +48,8 @@ pub struct IssuerRules {
     pub issuer: String,
     /// The names of this gateway, one of which must be in `aud`.
     pub audiences: Vec<String>,
-    /// The issuer's keys.
-    pub keys: KeySet,
+    /// Where the issuer's keys come from.
+    pub keys: IssuerKeys,
     /// What its tokens stand for.
     pub kind: IssuerKind,
     /// Which kind of token it sends.
@@ -161,6 +170,14 @@ pub enum VerifierError {
     },
 }
 
+// === impl IssuerKeys ===
+
+impl From<KeySet> for IssuerKeys {
+    fn from(keys: KeySet) -> Self {
+        Self::Given(keys)
+    }
+}
+
 // === impl IssuerRules ===
 
 impl IssuerRules {
@@ -196,7 +213,11 @@ impl IssuerRules {
         }
         let fits =
             |key: &VerifyingKey| self.profile.accepts_key(key) && self.accepts_algorithm(key.algorithm());
-        if !self.keys.iter().any(fits) {
+        let none_fits = match &self.keys {
+            IssuerKeys::Given(keys) => !keys.iter().any(fits),
+            IssuerKeys::Fetched => false,
+        };
+        if none_fits {
             return Err(VerifierError::KeysUnusable { issuer });
         }
         if self.types.as_ref().is_some_and(|types| types.is_empty() || types.iter().any(String::is_empty)) {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
 use crate::jws::decode;
+use crate::signature::ForeignKey;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub struct VerifyingKey {
     // The public octets, to tell two keys apart.
     octets: Vec<u8>,
     material: Material,
+    foreign: Option<ForeignKey>,
 }
 
 /// The key in the form that jwt-simple verifies with; its variant is the pinned algorithm.
@@ -44,6 +46,9 @@ pub(crate) enum Purpose {
 /// Why a JWK is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SkipReason {
+    /// Another key of the set has the same `kid`.
+    #[error("another key of the set has its `kid`")]
+    Ambiguous,
     /// `alg` is not one that may be used.
     #[error("`alg` is not an algorithm that may be used")]
     Algorithm,
@@ -96,6 +101,16 @@ impl VerifyingKey {
 
     pub(crate) fn material(&self) -> &Material {
         &self.material
+    }
+
+    /// The key in the form that the host verifies with, where it can.
+    pub(crate) fn foreign(&self) -> Option<&ForeignKey> {
+        self.foreign.as_ref()
+    }
+
+    /// Whether a token that the other has verified is verified by this one: the same key under the same name.
+    pub(crate) fn is_interchangeable(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || (self.id == other.id && self.is_same(other))
     }
 
     /// Whether it is the same key, for the same use.
@@ -151,7 +166,8 @@ impl VerifyingKey {
                 (modulus, Material::Rs256(key))
             }
         };
-        Ok(Self { id, algorithm, purpose, octets, material })
+        let foreign = ForeignKey::of(&material);
+        Ok(Self { id, algorithm, purpose, octets, material, foreign })
     }
 }
 
@@ -171,6 +187,7 @@ impl SkipReason {
     /// The stable reason code.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Ambiguous => "jwk_ambiguous",
             Self::Algorithm => "jwk_algorithm_refused",
             Self::Curve => "jwk_curve_refused",
             Self::Duplicate => "jwk_duplicate",

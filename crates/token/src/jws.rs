@@ -19,16 +19,25 @@ pub const MAX_TOKEN_BYTES: usize = 8192;
 
 /// Header parameters that are never accepted. They bring their own key (`jwk`, `jku`, `x5c`, `x5u`: RFC 8725
 /// section 3.10), change what is signed (`b64`: RFC 7797, `crit`: an extension that must be understood), or
-/// belong to encryption (`enc`, `zip`: RFC 7516).
-const REFUSED_PARAMETERS: [(&str, &str); 8] = [
+/// belong to encryption (`enc`, `zip`: RFC 7516), or mean something to one library only (`salt`: jwt-simple).
+const REFUSED_PARAMETERS: [(&str, &str); 9] = [
     ("b64", "header parameter `b64` is refused"),
     ("crit", "header parameter `crit` is refused"),
     ("enc", "header parameter `enc` is refused: not a JWS"),
     ("jku", "header parameter `jku` is refused"),
     ("jwk", "header parameter `jwk` is refused"),
+    ("salt", "header parameter `salt` is refused"),
     ("x5c", "header parameter `x5c` is refused"),
     ("x5u", "header parameter `x5u` is refused"),
     ("zip", "header parameter `zip` is refused"),
+];
+
+/// Header parameters that say nothing here but have to be strings (RFC 7515 section 4.1), as jwt-simple demands: what a
+/// token is must not depend on which implementation of the signature port reads it.
+const STRINGS: [(&str, &str); 3] = [
+    ("cty", "`cty` is not a string"),
+    ("x5t", "`x5t` is not a string"),
+    ("x5t#S256", "`x5t#S256` is not a string"),
 ];
 
 /// A compact JWS in its one canonical form whose signature nobody has checked.
@@ -156,6 +165,9 @@ impl Header {
             if parameters.contains_key(name) {
                 return Err(malformed(problem));
             }
+        }
+        for (name, problem) in STRINGS {
+            string(&parameters, name, problem)?;
         }
         let name = string(&parameters, "alg", "`alg` is not a string")?
             .ok_or_else(|| malformed("`alg` is missing"))?;

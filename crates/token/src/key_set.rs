@@ -15,7 +15,7 @@ use crate::jwk::{SkipReason, VerifyingKey};
 mod tests;
 
 /// Largest JWK set that is read: 64 RSA-4096 keys with a certificate chain each fit.
-const MAX_SET_BYTES: usize = 512 * 1024;
+pub const MAX_SET_BYTES: usize = 512 * 1024;
 
 /// Most keys in a set. Public issuers publish 2 to 10 and rotate daily at most; a flood of keys would make every
 /// look-up slow.
@@ -24,7 +24,7 @@ const MAX_KEYS: usize = 64;
 /// The usable keys of one issuer; there is at least one.
 #[derive(Clone)]
 pub struct KeySet {
-    keys: Arc<[VerifyingKey]>,
+    keys: Arc<[Arc<VerifyingKey>]>,
 }
 
 /// A JWK that was left out, so that it does not spoil the others.
@@ -92,8 +92,22 @@ struct RawSet<'a> {
 // === impl KeySet ===
 
 impl KeySet {
-    /// Reads a JWK set and says which of its keys were left out.
+    /// Reads a JWK set that somebody wrote down and says which of its keys were left out. Two different keys of one
+    /// `kid` are an error there, for people to clear up.
     pub fn parse(json: &str) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
+        Self::read(json, |key_id| Err(KeySetError::DuplicateKeyId { key_id }))
+    }
+
+    /// Reads a JWK set that an issuer publishes. There is nobody to clear anything up: keys of one `kid` are all left
+    /// out, and the others count.
+    pub fn parse_published(json: &str) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
+        Self::read(json, |_| Ok(()))
+    }
+
+    fn read(
+        json: &str,
+        ambiguous: impl Fn(String) -> Result<(), KeySetError>,
+    ) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
         if json.len() > MAX_SET_BYTES {
             return Err(KeySetError::TooLarge { bytes: json.len() });
         }
@@ -103,7 +117,7 @@ impl KeySet {
             return Err(KeySetError::TooManyKeys { count: set.keys.len() });
         }
 
-        let mut keys: Vec<VerifyingKey> = Vec::with_capacity(set.keys.len());
+        let mut keys: Vec<(usize, Arc<VerifyingKey>)> = Vec::with_capacity(set.keys.len());
         let mut skipped = Vec::new();
         for (index, raw) in set.keys.into_iter().enumerate() {
             let jwk = json::object(raw.get().as_bytes()).unwrap_or_default();
@@ -116,25 +130,40 @@ impl KeySet {
                 }
             };
             let key_id = key.id().map(str::to_owned);
-            if keys.iter().any(|other| other.id() == key.id() && other.is_same(&key)) {
+            if keys.iter().any(|(_, other)| other.is_interchangeable(&key)) {
                 skipped.push(SkippedKey { index, key_id, reason: SkipReason::Duplicate });
                 continue;
             }
             // INVARIANT: a `kid` names one key, so that who signed a token is never a matter of order.
-            match key_id.filter(|id| keys.iter().any(|other| other.id() == Some(id))) {
-                Some(key_id) => return Err(KeySetError::DuplicateKeyId { key_id }),
-                None => keys.push(key),
-            }
+            let is_taken = key_id.as_ref().is_some_and(|id| {
+                keys.iter().any(|(_, other)| other.id() == Some(id.as_str()))
+                    || skipped.iter().any(|other: &SkippedKey| {
+                        other.reason == SkipReason::Ambiguous && other.key_id.as_ref() == Some(id)
+                    })
+            });
+            let Some(key_id) = key_id.filter(|_| is_taken) else {
+                keys.push((index, Arc::new(key)));
+                continue;
+            };
+            ambiguous(key_id.clone())?;
+            let reason = SkipReason::Ambiguous;
+            let others = keys.extract_if(.., |(_, other)| other.id() == Some(key_id.as_str()));
+            skipped.extend(others.map(|(index, _)| SkippedKey {
+                index,
+                key_id: Some(key_id.clone()),
+                reason,
+            }));
+            skipped.push(SkippedKey { index, key_id: Some(key_id.clone()), reason });
         }
         if keys.is_empty() {
             return Err(KeySetError::NoUsableKey { skipped });
         }
-        Ok((Self { keys: keys.into() }, skipped))
+        Ok((Self { keys: keys.into_iter().map(|(_, key)| key).collect() }, skipped))
     }
 
     /// The usable keys.
     pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
-        self.keys.iter()
+        self.keys.iter().map(Arc::as_ref)
     }
 
     /// The key for a token's header, among those that are `suitable`.
@@ -145,7 +174,7 @@ impl KeySet {
         key_id: Option<&str>,
         algorithm: Algorithm,
         suitable: impl Fn(&VerifyingKey) -> bool,
-    ) -> Result<&VerifyingKey, NoKey> {
+    ) -> Result<&Arc<VerifyingKey>, NoKey> {
         let mut candidates = self.keys.iter().filter(|key| suitable(key));
         if let Some(key_id) = key_id {
             let key = candidates.find(|key| key.id() == Some(key_id)).ok_or(NoKey::Unknown)?;

@@ -19,6 +19,7 @@ mod issuer;
 mod json;
 mod jwk;
 mod jws;
+mod key_ring;
 mod key_set;
 mod profile;
 mod rules;
@@ -39,13 +40,14 @@ pub use delegation::{Caller, Identity, IdentityKind, MAX_ACT_DEPTH};
 pub use error::TokenError;
 pub use grant::{GRANT_TYPE, Grant, GrantBinding, GrantError, GrantVerifier, MAX_GRANT_SECONDS};
 pub use issuer::{
-    DEFAULT_MAX_LIFETIME_SECONDS, DEFAULT_SKEW_SECONDS, IssuerKind, IssuerRules, VerifierError,
+    DEFAULT_MAX_LIFETIME_SECONDS, DEFAULT_SKEW_SECONDS, IssuerKeys, IssuerKind, IssuerRules, VerifierError,
 };
 pub use jwk::{SkipReason, VerifyingKey};
 pub use jws::{Header, MAX_TOKEN_BYTES, UnverifiedToken};
-pub use key_set::{KeySet, KeySetError, SkippedKey};
+pub use key_ring::{KeyRing, Refetch};
+pub use key_set::{KeySet, KeySetError, MAX_SET_BYTES, SkippedKey};
 pub use profile::Profile;
-pub use signature::{JwtSimple, SignatureFault, SignaturePort};
+pub use signature::{Cryptography, JwtSimple, SignatureFault, SignaturePort, VerifySignature};
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
 pub use time::UnixTime;
 pub use verify::{VerifiedToken, Verifier};

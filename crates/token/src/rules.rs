@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use crate::claims::Claims;
 use crate::error::{TokenError, excerpt};
-use crate::issuer::{IssuerRules, VerifierError};
+use crate::issuer::{IssuerKeys, IssuerRules, VerifierError};
 use crate::jwk::VerifyingKey;
 use crate::jws::Header;
-use crate::key_set::NoKey;
+use crate::key_ring::{KeyRing, Unavailable};
+use crate::key_set::{KeySet, NoKey};
 use crate::profile::{Profile, is_media_type};
 use crate::spiffe::{SpiffeId, trust_domain_of};
+use crate::time::UnixTime;
 
 #[cfg(test)]
 mod tests;
@@ -133,15 +135,52 @@ impl Issuer {
         Ok(())
     }
 
-    /// The key that the token must be signed with.
-    pub(crate) fn key_for(&self, header: &Header) -> Result<&VerifyingKey, TokenError> {
+    /// The key that the token must be signed with. One that is not there and may have been published since is asked for.
+    pub(crate) fn key_for(
+        &self,
+        header: &Header,
+        ring: &mut KeyRing,
+        now: UnixTime,
+    ) -> Result<Arc<VerifyingKey>, TokenError> {
         let suitable = |key: &VerifyingKey| self.rules.profile.accepts_key(key);
-        self.rules.keys.choose(header.key_id(), header.algorithm(), suitable).map_err(|none| match none {
+        let choose =
+            |keys: &KeySet| keys.choose(header.key_id(), header.algorithm(), suitable).map(Arc::clone);
+        let chosen = match &self.rules.keys {
+            IssuerKeys::Given(keys) => choose(keys),
+            IssuerKeys::Fetched => match ring.keys(&self.alias, now) {
+                Ok(keys) => keys.map_or(Err(NoKey::Unknown), choose),
+                Err(Unavailable) => return Err(self.keys_unavailable()),
+            },
+        };
+        let is_fetched = matches!(self.rules.keys, IssuerKeys::Fetched);
+        chosen.map_err(|none| match none {
             NoKey::Pinned => TokenError::AlgorithmRefused { algorithm: header.algorithm().to_string() },
+            NoKey::Unknown if is_fetched && header.key_id().is_some() && ring.miss(&self.alias) => {
+                self.keys_unavailable()
+            }
             NoKey::Unknown => TokenError::KeyUnknown {
                 issuer: Arc::clone(&self.alias),
                 key_id: header.key_id().map(excerpt),
             },
         })
+    }
+
+    /// Whether the key that verified a token is still the issuer's.
+    pub(crate) fn has_key(
+        &self,
+        key: &VerifyingKey,
+        ring: &KeyRing,
+        now: UnixTime,
+    ) -> Result<bool, TokenError> {
+        match &self.rules.keys {
+            IssuerKeys::Given(_) => Ok(true),
+            IssuerKeys::Fetched => {
+                ring.has(&self.alias, key, now).map_err(|Unavailable| self.keys_unavailable())
+            }
+        }
+    }
+
+    fn keys_unavailable(&self) -> TokenError {
+        TokenError::KeysUnavailable { issuer: Arc::clone(&self.alias) }
     }
 }

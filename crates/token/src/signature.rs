@@ -9,8 +9,13 @@ use jwt_simple::prelude::{
 use crate::jwk::{Material, VerifyingKey};
 use crate::jws::{MAX_TOKEN_BYTES, UnverifiedToken};
 
+mod foreign;
+
 #[cfg(test)]
 mod tests;
+
+pub(crate) use self::foreign::ForeignKey;
+pub use self::foreign::{Cryptography, VerifySignature};
 
 /// Whether a signature is a key's over a token's bytes, and nothing else: time, audience and the rest are
 /// decided elsewhere. A host with faster cryptography implements it too.

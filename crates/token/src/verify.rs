@@ -31,7 +31,7 @@ pub struct Verifier {
 pub struct VerifiedToken {
     rules: Arc<RuleSet>,
     issuer: Arc<Issuer>,
-    key_id: Option<String>,
+    key: Arc<VerifyingKey>,
     id: Option<String>,
     client_id: Option<String>,
     validity: Validity,
@@ -75,7 +75,11 @@ impl Verifier {
                 cache.remove(credential);
                 return Err(error);
             }
-            return Ok(token);
+            if token.issuer.has_key(&token.key, cache.keys(), now)? {
+                return Ok(token);
+            }
+            // The key was withdrawn: what it signed is believed no longer, whoever believed it before.
+            cache.remove(credential);
         }
 
         // The order is the security: shape, then whose token it claims to be, then that issuer's types,
@@ -84,8 +88,8 @@ impl Verifier {
         let claims = Claims::read(token.claims())?;
         let issuer = self.rules.select(&claims)?;
         issuer.check_header(token.header())?;
-        let key = issuer.key_for(token.header())?;
-        signatures.check(key, &token).map_err(|fault| match fault {
+        let key = issuer.key_for(token.header(), cache.keys_mut(), now)?;
+        signatures.check(&key, &token).map_err(|fault| match fault {
             SignatureFault::Invalid => TokenError::SignatureInvalid { issuer: Arc::clone(issuer.alias()) },
             SignatureFault::Unreadable => TokenError::Malformed { problem: "not readable as a JWT" },
         })?;
@@ -102,7 +106,7 @@ impl Verifier {
     fn believe(
         &self,
         issuer: &Arc<Issuer>,
-        key: &VerifyingKey,
+        key: Arc<VerifyingKey>,
         token: UnverifiedToken<'_>,
         claims: Claims,
         now: UnixTime,
@@ -132,7 +136,7 @@ impl Verifier {
         Ok(VerifiedToken {
             rules: Arc::clone(&self.rules),
             issuer: Arc::clone(issuer),
-            key_id: key.id().map(str::to_owned),
+            key,
             id,
             client_id,
             validity,
@@ -179,7 +183,7 @@ impl VerifiedToken {
 
     /// `kid` of the key that signed it.
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
+        self.key.id()
     }
 
     /// The words of `scope`; `None` without such a claim, which narrows nothing.
@@ -220,7 +224,7 @@ impl VerifiedToken {
     pub(crate) fn weight(&self) -> usize {
         let TaskClaims { task, purpose, ticket, groups, risk } = &self.claims;
         let Chain { subject, actor, earlier } = &self.chain;
-        let names = [&self.key_id, &self.id, &self.client_id, task, purpose, ticket, risk];
+        let names = [&self.id, &self.client_id, task, purpose, ticket, risk];
         let names = names.into_iter().flatten().chain(groups).chain(self.scope.iter().flatten());
         let identities = [subject, actor].into_iter().chain(earlier);
         let details = self.authorization_details.iter().flatten();

@@ -7,8 +7,10 @@
 //! Source: proxy-wasm/spec, abi-versions/v0.2.1.
 
 mod pairs;
+mod shared;
 
 pub use pairs::Pairs;
+pub use shared::{ABSENT, Shared, replace_shared_data, set_shared_data, shared_data};
 
 /// The host refused a call, or answered in a form that is not the ABI's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +89,29 @@ unsafe extern "C" {
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        version: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+        version: u32,
+    ) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        argument_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
     fn proxy_send_local_response(
         status: u32,
@@ -212,6 +237,42 @@ pub fn set_effective_context(context: u32) -> Result<(), Error> {
     #[expect(unsafe_code, reason = "hostcall without pointers")]
     let status = unsafe { proxy_set_effective_context(context) };
     check("proxy_set_effective_context", status)
+}
+
+/// Calls what the host offers beyond the ABI, by its name. A host that does not know the name refuses.
+///
+/// # Errors
+/// The host refused.
+pub fn call_foreign_function(name: &str, argument: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut data = std::ptr::null_mut();
+    let mut size = 0usize;
+    #[expect(
+        unsafe_code,
+        reason = "hostcall; the host reads both slices during the call and writes two live locals"
+    )]
+    let status = unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            argument.as_ptr(),
+            argument.len(),
+            &raw mut data,
+            &raw mut size,
+        )
+    };
+    check("proxy_call_foreign_function", status)?;
+    Ok(adopt(data, size))
+}
+
+/// Has the root context that is called now ticked once in a period.
+///
+/// # Errors
+/// The host refused.
+pub fn set_tick_period(period: std::time::Duration) -> Result<(), Error> {
+    let millis = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    #[expect(unsafe_code, reason = "hostcall without pointers")]
+    let status = unsafe { proxy_set_tick_period_milliseconds(millis) };
+    check("proxy_set_tick_period_milliseconds", status)
 }
 
 /// Answers the request here. At most once per stream, and the callback that does it returns `Pause`.

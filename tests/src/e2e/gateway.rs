@@ -48,6 +48,8 @@ pub struct Departure {
     pub registry: Option<SocketAddr>,
     /// What is behind `/mcp`; nobody where there is nothing.
     pub mcp: Option<SocketAddr>,
+    /// How many workers Envoy has, each with a VM of its own.
+    pub workers: u16,
 }
 
 /// A running gateway. Dropping it ends Envoy and removes its files.
@@ -156,6 +158,7 @@ impl Departure {
             git: None,
             registry: None,
             mcp: None,
+            workers: 1,
         }
     }
 
@@ -188,7 +191,7 @@ impl Gateway {
         departure: Departure,
         upstream: VaultUpstream,
     ) -> Result<Self, DemoError> {
-        let Departure { bundle, module, stops_on_headers, sentinel, git, registry, mcp } = departure;
+        let Departure { bundle, module, stops_on_headers, sentinel, git, registry, mcp, workers } = departure;
         let plugin = match bundle {
             Some(bundle) => {
                 let module = match module {
@@ -202,6 +205,7 @@ impl Gateway {
         let usual = EnvoyOptions::new(plugin, upstream, state.layout.ledger());
         let options = EnvoyOptions {
             sentinel,
+            concurrency: workers,
             git: git.unwrap_or(usual.git),
             registry: registry.unwrap_or(usual.registry),
             mcp: mcp.unwrap_or(usual.mcp),

@@ -1,6 +1,6 @@
 //! The demo's Envoy template, changed where a test needs another Envoy than the demo's options give.
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 use serde_json::{Value, json};
 
@@ -66,6 +66,21 @@ impl Template {
             },
         });
         routes.insert(0, route);
+    }
+
+    /// Adds a cluster with one plain HTTP/1.1 server in it.
+    pub fn add_cluster(&mut self, name: &str, address: SocketAddr) {
+        let endpoint = json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } });
+        let clusters = self.at("/static_resources/clusters").as_array_mut().expect("clusters");
+        clusters.push(json!({
+            "name": name,
+            "type": "STATIC",
+            "connect_timeout": "2s",
+            "load_assignment": {
+                "cluster_name": name,
+                "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": endpoint } }] }],
+            },
+        }));
     }
 
     /// Lets trailers through on both sides, in both directions.

@@ -183,7 +183,7 @@ fn two_issuers_alices_are_two_people() {
     let other = IssuerRules {
         alias: "other".to_owned(),
         issuer: "https://other.example".to_owned(),
-        keys: key_set(&[other_key.jwk("k1")]),
+        keys: key_set(&[other_key.jwk("k1")]).into(),
         act_issuers: vec!["https://other.example".to_owned()],
         ..demo_rules(&key)
     };

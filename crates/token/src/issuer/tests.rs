@@ -66,12 +66,16 @@ fn some_key_fits_profile_and_algorithms() {
     let expected = Some(("issuer_keys_unusable", 1, "keys"));
     assert_eq!(fault(|rules| rules.algorithms = vec![Algorithm::Es256, Algorithm::Rs256]), expected);
     let svid = with(&TestKey::p256().jwk("k"), "use", json!("jwt-svid"));
-    assert_eq!(fault(|rules| rules.keys = key_set(&[svid])), expected, "a key for SVIDs signs nothing else");
+    assert_eq!(
+        fault(|rules| rules.keys = key_set(&[svid]).into()),
+        expected,
+        "a key for SVIDs signs nothing else"
+    );
 
     let ed25519 = svid_rules(&TestKey::ed25519());
     assert_eq!(Verifier::new(vec![ed25519]).unwrap_err(), VerifierError::KeysUnusable { issuer: 0 });
     let key = TestKey::p256();
-    let other_use = IssuerRules { keys: key_set(&[key.jwk("k1")]), ..svid_rules(&key) };
+    let other_use = IssuerRules { keys: key_set(&[key.jwk("k1")]).into(), ..svid_rules(&key) };
     assert_eq!(Verifier::new(vec![other_use]).unwrap_err(), VerifierError::KeysUnusable { issuer: 0 });
     assert!(Verifier::new(vec![svid_rules(&key)]).is_ok());
 }

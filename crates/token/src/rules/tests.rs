@@ -94,12 +94,12 @@ fn the_issuer_s_algorithms_and_the_key_s_pin_both_count() {
     let es256 = p256.sign(&header("ES256", "k2"), &claims);
     let swapped = p256.sign(&header("ES256", "k1"), &claims);
 
-    let rules = IssuerRules { keys: keys.clone(), ..demo_rules(&ed25519) };
+    let rules = IssuerRules { keys: keys.clone().into(), ..demo_rules(&ed25519) };
     let mut world = World::with(TestKey::ed25519(), vec![rules]);
     assert_eq!(world.code(&es256), "ok");
     assert_eq!(world.code(&swapped), "token_algorithm_refused", "k1 is pinned to EdDSA");
 
-    let rules = IssuerRules { keys, algorithms: vec![Algorithm::EdDsa], ..demo_rules(&ed25519) };
+    let rules = IssuerRules { keys: keys.into(), algorithms: vec![Algorithm::EdDsa], ..demo_rules(&ed25519) };
     let mut world = World::with(ed25519, vec![rules]);
     assert_eq!(world.claims_code(&demo_claims()), "ok");
     assert_eq!(world.code(&es256), "token_algorithm_refused", "ES256 is not the issuer's");
@@ -125,7 +125,7 @@ fn a_missing_key_id_is_fine_where_one_key_fits() {
     let key = TestKey::ed25519();
     let keys = key_set(&[key.jwk("k1"), TestKey::ed25519().jwk("k2")]);
     let ambiguous = token(&key);
-    let rules = IssuerRules { keys, ..demo_rules(&key) };
+    let rules = IssuerRules { keys: keys.into(), ..demo_rules(&key) };
     assert_eq!(World::with(key, vec![rules]).code(&ambiguous), "token_key_unknown");
 }
 

@@ -163,9 +163,10 @@ fn nothing_is_said_about_claims_before_the_signature() {
 }
 
 #[test]
-fn what_the_library_cannot_read_is_malformed() {
+fn a_claim_that_only_the_library_reads_has_its_type() {
     let mut world = World::demo();
-    assert_eq!(world.claims_code(&with(&demo_claims(), "nonce", json!(1))), "token_malformed");
+    assert_eq!(world.claims_code(&with(&demo_claims(), "nonce", json!(1))), "token_claim_invalid");
+    assert_eq!(world.claims_code(&with(&demo_claims(), "nonce", json!("n-0S6_WzA2Mj"))), "ok");
 }
 
 #[test]
