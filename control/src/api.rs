@@ -4,6 +4,7 @@ pub(crate) mod approvals;
 mod body;
 mod caller;
 mod claims;
+pub(crate) mod events;
 pub(crate) mod sessions;
 mod view;
 
@@ -23,6 +24,9 @@ use crate::{app::App, problem::Problem};
 /// An envelope carries a JSON body of at most 1 MiB (the gate's own bound), and escapes may double it.
 const MAX_CLAIM_BYTES: usize = 2 * 1024 * 1024;
 
+/// A thousand records of some KiB; a gateway whose records are longer sends fewer at once.
+const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
+
 /// A comment, a claim id: nothing else is long.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
@@ -32,6 +36,13 @@ pub const OPENAPI: &str = include_str!("../openapi.yaml");
 pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/claims", post(claims::claim).layer(DefaultBodyLimit::max(MAX_CLAIM_BYTES)))
+        .route(
+            "/v1/events",
+            post(events::ingest).get(events::search).layer(DefaultBodyLimit::max(MAX_BATCH_BYTES)),
+        )
+        .route("/v1/emitters", get(events::emitters))
+        .route("/v1/checkpoints", get(events::checkpoints))
+        .route("/v1/keys/ledger", get(events::keys))
         .merge(
             Router::new()
                 .route("/v1/outcomes", post(claims::outcome))

@@ -11,6 +11,7 @@ use crate::{
     config::Config,
     console,
     grant::GrantKey,
+    key::SigningKey,
     limit::LoginLimit,
     oidc::OidcClient,
     secret::{Secret, SecretHash},
@@ -32,6 +33,8 @@ pub struct App {
     pub store: Store,
     /// What grants are signed with.
     pub key: GrantKey,
+    /// What checkpoints of the ledger are signed with.
+    pub ledger_key: SigningKey,
     /// The time.
     pub clock: Clock,
     /// Whether the configuration's people can sign in by name.
@@ -64,7 +67,18 @@ impl App {
         }
         let oidc =
             config.oidc.as_ref().map(|oidc| OidcClient::new(&config, oidc, clock.clone())).transpose()?;
-        Ok(Self { config, store, key, clock, dev_login, oidc, gateways, logins: LoginLimit::default() })
+        let ledger_key = SigningKey::in_file(&config.state.join("ledger-key.pem"))?;
+        Ok(Self {
+            config,
+            store,
+            key,
+            ledger_key,
+            clock,
+            dev_login,
+            oidc,
+            gateways,
+            logins: LoginLimit::default(),
+        })
     }
 
     /// Everything that is served.
@@ -91,11 +105,23 @@ impl App {
 
     async fn keep_up(self: Arc<Self>) {
         loop {
-            if let Err(error) = self.store.upkeep(self.clock.now()).await {
+            if let Err(error) = self.keep_up_once().await {
                 log(&format!("upkeep: {error}"));
             }
             tokio::time::sleep(UPKEEP).await;
         }
+    }
+
+    /// Writes down what time has decided.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn keep_up_once(&self) -> Result<(), sqlx::Error> {
+        let now = self.clock.now();
+        self.store.upkeep(now).await?;
+        self.store.sign_chains(&self.ledger_key, &self.config.issuer, now).await?;
+        let kept = self.config.ledger.retention.seconds();
+        self.store.forget_ledger(now.saturating_sub(kept).saturating_mul(1000)).await
     }
 
     /// Whether people reach the console over TLS.

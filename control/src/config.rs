@@ -45,6 +45,9 @@ pub struct Config {
     /// sign in are counted together.
     #[serde(default)]
     pub behind_proxy: bool,
+    /// The ledger.
+    #[serde(default)]
+    pub ledger: Ledger,
     /// Who can sign in where `--dev-login` is given.
     #[serde(default)]
     pub people: Vec<DevPerson>,
@@ -85,6 +88,16 @@ pub struct Limits {
     pub denied: Duration,
     /// How long somebody stays signed in: a working day.
     pub session: Duration,
+}
+
+/// Records of gateways.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ledger {
+    /// How long records are kept: a quarter.
+    pub retention: Duration,
+    /// The groups whose people read them. None is named: nobody does.
+    pub readers: Vec<String>,
 }
 
 /// A person of `--dev-login`.
@@ -205,6 +218,11 @@ impl Config {
                 return Err(format!("`{}` is in `{unknown}`, which is not among `groups`", person.id));
             }
         }
+        if let Some(unknown) =
+            self.ledger.readers.iter().find(|name| !self.groups.iter().any(|group| group.name == **name))
+        {
+            return Err(format!("`ledger.readers`: `{unknown}` is not among `groups`"));
+        }
         if let Some(oidc) = &self.oidc {
             oidc.check(&self.groups)?;
         }
@@ -217,6 +235,14 @@ impl Config {
     /// How many people of a group have to say yes. A group that is not configured can never be satisfied.
     pub fn quorum(&self, group: &str) -> Option<i64> {
         self.groups.iter().find(|known| known.name == group).map(|known| known.quorum)
+    }
+}
+
+// === impl Ledger ===
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { retention: Duration::hours(90 * 24), readers: Vec::new() }
     }
 }
 

@@ -12,6 +12,8 @@ pub mod clock;
 pub mod config;
 pub mod console;
 pub mod grant;
+pub mod key;
+pub mod ledger;
 pub mod limit;
 pub mod oidc;
 pub mod person;

@@ -19,6 +19,9 @@ pub enum Ineligible {
     /// They are in none of the groups that have to approve.
     #[error("you are in none of the groups that decide this call")]
     Group,
+    /// The configuration does not let them read the ledger.
+    #[error("you are in none of the groups that read the ledger")]
+    Reader,
     /// The call is made for them, by them, or through them.
     #[error("you are part of this call, and nobody approves their own")]
     Own,

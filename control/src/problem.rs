@@ -41,6 +41,9 @@ pub enum Problem {
     /// The claim id was used before.
     #[error("this claim id was used before")]
     ClaimReused,
+    /// A record's number is another record's, or comes too late.
+    #[error("the number {0} of this emitter is another record's, or before its last one")]
+    Sequence(i64),
     /// An agent has too many open approvals.
     #[error("{0} calls of this agent wait for approval already")]
     TooManyPending(i64),
@@ -75,6 +78,8 @@ impl Problem {
             Self::Audience => "audience",
             Self::Ineligible(Ineligible::Group) => "not_in_group",
             Self::Ineligible(Ineligible::Own) => "own_call",
+            Self::Ineligible(Ineligible::Reader) => "not_a_reader",
+            Self::Sequence(_) => "sequence",
             Self::NotFound(_) => "not_found",
             Self::State(_) => "decided_already",
             Self::AlreadyApproved => "approved_already",
@@ -98,7 +103,9 @@ impl Problem {
                 StatusCode::FORBIDDEN
             }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::State(_) | Self::AlreadyApproved | Self::ClaimReused => StatusCode::CONFLICT,
+            Self::State(_) | Self::AlreadyApproved | Self::ClaimReused | Self::Sequence(_) => {
+                StatusCode::CONFLICT
+            }
             Self::TooManyPending(_) | Self::TooManyLogins(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Store(_) | Self::SignIn(SignInError::Provider(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -120,6 +127,7 @@ impl Problem {
             | Self::State(_)
             | Self::AlreadyApproved
             | Self::ClaimReused
+            | Self::Sequence(_)
             | Self::SignIn(SignInError::Proof(_) | SignInError::Unmapped(_))
             | Self::TooLong => None,
         }

@@ -3,14 +3,23 @@
 //! INVARIANT: every change of an approval is one guarded `UPDATE .. WHERE state = ..` and one event, in one transaction
 //! that begins with that write; so changes of one approval take turns in both databases, and none is made twice.
 
+mod checkpoints;
 mod claims;
 mod decisions;
+mod ledger;
+mod ledger_query;
+mod partitions;
 mod reading;
 mod row;
 mod sessions;
 mod upkeep;
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use sqlx::{
     AnyConnection, AnyPool, Executor as _, SqlSafeStr as _,
@@ -21,6 +30,8 @@ use sqlx::{
 pub use self::{
     claims::{Claimed, IN_FLIGHT_SECONDS},
     decisions::Decision,
+    ledger::{Ingested, NewRecord},
+    ledger_query::{Cursor, LedgerFilter, LedgerRow},
     reading::{Filter, History},
     sessions::{Session, SessionKind},
 };
@@ -31,14 +42,40 @@ const CONNECTIONS: u32 = 10;
 /// The gateway waits a second or two: longer would answer nobody.
 const ACQUIRE: Duration = Duration::from_secs(2);
 
-/// The migrations, oldest first. What has been released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "approvals", include_str!("../migrations/0001_approvals.sql"))];
+/// Reading the ledger, so that a long look holds up no claim.
+const READERS: u32 = 3;
 
-/// The approvals and sessions.
+/// The migrations, oldest first, in the words of each database. What has been released is never changed.
+const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+    (
+        1,
+        "approvals",
+        include_str!("../migrations/0001_approvals.sql"),
+        include_str!("../migrations/0001_approvals.sql"),
+    ),
+    (
+        2,
+        "ledger",
+        include_str!("../migrations/0002_ledger_sqlite.sql"),
+        include_str!("../migrations/0002_ledger_postgres.sql"),
+    ),
+];
+
+/// Where things are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// The approvals, the sessions and the ledger.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: AnyPool,
+    readers: AnyPool,
+    backend: Backend,
+    /// The days that have a partition, as far as is known.
+    days: Arc<Mutex<BTreeSet<i64>>>,
 }
 
 // === impl Store ===
@@ -67,7 +104,14 @@ impl Store {
                         .map(drop)
                 })
             });
-        Self::migrated(options.connect(&url).await?).await
+        let pool = migrated(options.connect(&url).await?, Backend::Sqlite).await?;
+        let readers = AnyPoolOptions::new().max_connections(READERS).acquire_timeout(ACQUIRE).after_connect(
+            |connection, _| {
+                Box::pin(async move { connection.execute("PRAGMA query_only = ON;").await.map(drop) })
+            },
+        );
+        let readers = readers.connect(&url).await?;
+        Ok(Self { pool, readers, backend: Backend::Sqlite, days: Arc::default() })
     }
 
     /// Connects to PostgreSQL.
@@ -88,18 +132,8 @@ impl Store {
                         .map(drop)
                 })
             });
-        Self::migrated(options.connect(url).await?).await
-    }
-
-    async fn migrated(pool: AnyPool) -> Result<Self, sqlx::Error> {
-        let migrations = MIGRATIONS
-            .iter()
-            .map(|(version, name, sql)| {
-                Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
-            })
-            .collect();
-        Migrator::with_migrations(migrations).run(&pool).await?;
-        Ok(Self { pool })
+        let pool = migrated(options.connect(url).await?, Backend::Postgres).await?;
+        Ok(Self { readers: pool.clone(), pool, backend: Backend::Postgres, days: Arc::default() })
     }
 
     /// Whether the database answers.
@@ -112,8 +146,24 @@ impl Store {
 
     /// Ends every connection.
     pub async fn close(&self) {
+        self.readers.close().await;
         self.pool.close().await;
     }
+}
+
+async fn migrated(pool: AnyPool, backend: Backend) -> Result<AnyPool, sqlx::Error> {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(version, name, sqlite, postgres)| {
+            let sql = match backend {
+                Backend::Sqlite => *sqlite,
+                Backend::Postgres => *postgres,
+            };
+            Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+        })
+        .collect();
+    Migrator::with_migrations(migrations).run(&pool).await?;
+    Ok(pool)
 }
 
 /// The URL of a database file: of its true place, since a URL has `..` and `?` mean something else.

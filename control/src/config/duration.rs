@@ -1,4 +1,4 @@
-//! Durations as people write them: `90s`, `10m`, `1h`.
+//! Durations as people write them: `90s`, `10m`, `1h`, `90d`.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -30,6 +30,7 @@ impl Duration {
             "s" => 1,
             "m" => 60,
             "h" => 3600,
+            "d" => 86_400,
             _ => return None,
         };
         let number: i64 = number.parse().ok()?;
@@ -40,6 +41,6 @@ impl Duration {
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("a duration is written as 90s, 10m or 1h"))
+        Self::parse(&text).ok_or_else(|| D::Error::custom("a duration is written as 90s, 10m, 1h or 90d"))
     }
 }

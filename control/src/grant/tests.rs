@@ -1,5 +1,7 @@
 use actgate_token::{GrantBinding, GrantVerifier, JwtSimple, KeySet, UnixTime};
 
+use std::fs;
+
 use super::*;
 
 const NOW: i64 = 1_800_000_000;

@@ -56,6 +56,7 @@ groups:
   - { name: release-managers }
   - { name: security }
   - { name: board, quorum: 2 }
+ledger: { retention: 30d, readers: [security] }
 limits: { pending_per_actor: 5, pending: 10m, approved: 5m, denied: 10m, session: 8h }
 people:
   - { id: demo/alice@demo, name: Alice, groups: [release-managers, board] }
