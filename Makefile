@@ -1,6 +1,6 @@
 # Everything that one does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm tools run up down test test-fast test-large bench lint fmt
+.PHONY: help setup wasm wasm-trap tools run up down test test-fast test-large bench lint fmt
 
 # The programs are run from here, wherever else a shell may send builds.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -16,6 +16,10 @@ wasm: ## Build the plugin: target/actgate.wasm
 	cargo build --package actgate-plugin --profile wasm --target wasm32-wasip1
 	@cp target/wasm32-wasip1/wasm/actgate_plugin.wasm $(WASM)
 
+wasm-trap: ## Build the plugin with a fault on demand, for the tests alone: target/actgate-trap.wasm
+	cargo build --package actgate-plugin --profile wasm --target wasm32-wasip1 --features trap
+	@cp target/wasm32-wasip1/wasm/actgate_plugin.wasm target/actgate-trap.wasm
+
 tools: ## Build the actgate and actgate-demo commands
 	cargo build --package actgate-harness --package actgate-control --package actgate-demo --bins
 
@@ -28,7 +32,7 @@ up: setup wasm tools ## Start the demo in the background; addresses in .run/env 
 down: ## End what `make up` started
 	@if [ -x target/debug/actgate-demo ]; then target/debug/actgate-demo down; fi
 
-test: setup wasm tools ## Every test, those against a real Envoy and real servers included
+test: setup wasm-trap wasm tools ## Every test, those against a real Envoy and real servers included
 	@.ci/tools nextest
 	PATH="$(CURDIR)/.run/cargo/bin:$$PATH" cargo nextest run $(if $(CI),--profile ci)
 	cargo test --quiet --package actgate-tests --test cases

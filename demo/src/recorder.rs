@@ -104,6 +104,11 @@ impl Recorder {
         self.shared.state().scripts.push_back(script);
     }
 
+    /// From now on requests get this, unless [`Recorder::next`] says something else.
+    pub fn answer(&self, otherwise: Script) {
+        self.shared.state().otherwise = otherwise;
+    }
+
     /// What was seen so far.
     pub fn seen(&self) -> Seen {
         self.shared.state().seen.clone()

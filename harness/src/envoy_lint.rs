@@ -38,7 +38,7 @@ pub fn check(envoy: &Document, config: &Document) -> Report {
     for manager in &managers {
         connection_manager::check(manager, &mut services, &mut report);
     }
-    approval_cluster(envoy, config, &mut report.findings);
+    asked_clusters(envoy, config, &mut report.findings);
     if managers.is_empty() {
         report.findings.push(Diagnostic::in_file(envoy.text().name(), "no HTTP connection manager"));
     }
@@ -57,10 +57,23 @@ pub fn check(envoy: &Document, config: &Document) -> Report {
     Report { findings, ..report }
 }
 
-/// Whoever is asked for approvals has to be there: without it every held call is refused.
-fn approval_cluster(envoy: &Document, config: &Document, findings: &mut Vec<Diagnostic>) {
-    let control = config.root().member("approvals").and_then(|approvals| approvals.member("control"));
-    let Some(cluster) = control.and_then(|control| control.member("cluster")) else { return };
+/// Whoever is asked for something has to be there: without approvals every held call is refused, without an issuer's keys
+/// every call of its tokens.
+fn asked_clusters(envoy: &Document, config: &Document, findings: &mut Vec<Diagnostic>) {
+    let root = config.root();
+    let control = root.member("approvals").and_then(|approvals| approvals.member("control"));
+    if let Some(cluster) = control.and_then(|control| control.member("cluster")) {
+        asked_cluster(envoy, &cluster, "approvals are asked for", findings);
+    }
+    let issuers = root.member("issuers");
+    for key_source in issuers.iter().flat_map(Place::items).filter_map(|issuer| issuer.member("jwks")) {
+        if let Some(cluster) = key_source.member("cluster") {
+            asked_cluster(envoy, &cluster, "the issuer's keys are asked for", findings);
+        }
+    }
+}
+
+fn asked_cluster(envoy: &Document, cluster: &Place<'_>, what: &str, findings: &mut Vec<Diagnostic>) {
     let Some(resources) = field(&envoy.root(), "static_resources") else { return };
     let clusters = field(&resources, "clusters");
     let named = |place: Place<'_>| field(&place, "name").and_then(|name| name.as_str().map(str::to_owned));
@@ -69,7 +82,7 @@ fn approval_cluster(envoy: &Document, config: &Document, findings: &mut Vec<Diag
         return;
     }
     let message = format!("no cluster `{}` in {}", cluster.as_str().unwrap_or_default(), envoy.text().name());
-    let help = "approvals are asked for there; a cluster that comes by discovery cannot be seen here";
+    let help = format!("{what} there; a cluster that comes by discovery cannot be seen here");
     findings.push(cluster.error(message).with_help(help).as_warning());
 }
 

@@ -8,6 +8,7 @@ pub mod check;
 pub mod coverage;
 pub mod diagnostic;
 pub mod document;
+pub mod ecds;
 pub mod envoy_lint;
 pub mod explain;
 pub mod host;

@@ -40,10 +40,17 @@ impl Request {
             let pairs = host::request_headers()?;
             let gate = Gate::new(now, shared.ids.next()).timed(|| host::now().ok()).with_entropy(entropy);
             let gate = self.gate.insert(gate);
+            #[cfg(feature = "trap")]
+            crate::trap::on_demand(&pairs.fields(), b"before");
             let mut cache = shared.cache.borrow_mut();
             Ok(gate.on_headers(&shared.authorizer, &mut cache, &pairs.fields(), complete, now))
         });
-        self.apply(&shared, step)
+        let action = self.apply(&shared, step);
+        #[cfg(feature = "trap")]
+        if let Ok(pairs) = host::request_headers() {
+            crate::trap::on_demand(&pairs.fields(), b"after");
+        }
+        action
     }
 
     fn body(&mut self, complete: bool) -> Action {

@@ -9,6 +9,8 @@ mod ids;
 mod keys;
 mod metrics;
 mod root;
+#[cfg(feature = "trap")]
+mod trap;
 
 use proxy_wasm::types::LogLevel;
 

@@ -48,6 +48,8 @@ pub enum Plugin {
         /// Whether Envoy lets it hold the headers and still see the body. Never without, but in a test.
         stops_on_headers: bool,
     },
+    /// The template says itself how Envoy gets it.
+    AsWritten,
     /// It is not in the chain.
     Removed,
 }

@@ -38,20 +38,21 @@ pub(super) fn bootstrap(file: &Path, options: &EnvoyOptions) -> Result<Value, De
         control,
         secrets_key: _,
     } = options;
-    let (module, bundle) = match plugin {
-        Plugin::Loaded { module, bundle, stops_on_headers: _ } => (path(module), bundle.as_str().into()),
-        Plugin::Removed => (Value::Null, Value::Null),
-    };
     let mut values = BTreeMap::from([
         ("GATEWAY_PORT", (*gateway_port).into()),
         ("ADMIN_PORT", (*admin_port).into()),
         ("LEDGER", path(ledger)),
-        ("PLUGIN", module),
-        ("BUNDLE", bundle),
         ("GIT_PORT", git.port().into()),
         ("REGISTRY_PORT", registry.port().into()),
         ("MCP_PORT", mcp.port().into()),
     ]);
+    match plugin {
+        Plugin::Loaded { module, bundle, stops_on_headers: _ } => {
+            values.extend([("PLUGIN", path(module)), ("BUNDLE", bundle.as_str().into())]);
+        }
+        Plugin::Removed => values.extend([("PLUGIN", Value::Null), ("BUNDLE", Value::Null)]),
+        Plugin::AsWritten => {}
+    }
     values.extend(vault.values());
     values.extend(control.values());
     let mut bootstrap = template::fill(file, &values)?;
@@ -82,6 +83,7 @@ fn apply_plugin(bootstrap: &mut Value, plugin: &Plugin) -> Option<()> {
             let config = chain.get_mut(index)?.pointer_mut("/typed_config/config")?;
             *config.get_mut("allow_on_headers_stop_iteration")? = (*stops_on_headers).into();
         }
+        Plugin::AsWritten => {}
         Plugin::Removed => drop(chain.remove(index)),
     }
     Some(())

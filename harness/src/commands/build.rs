@@ -3,7 +3,10 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use actgate_harness::check::{UnruledRoutes, check};
+use actgate_harness::{
+    check::{UnruledRoutes, check},
+    ecds,
+};
 use clap::{Args, ValueEnum};
 
 use crate::exit::ExitCode;
@@ -16,6 +19,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example: actgate build demo/actgate.yaml > bundle.json
+Example: actgate build demo/actgate.yaml --format ecds > new && mv new /etc/envoy/actgate.ecds.json
 
 Exit codes: 0 fine, 1 the Envoy configuration disagrees with the services, 2 a file is wrong.")]
 pub(crate) struct BuildArgs {
@@ -25,13 +29,16 @@ pub(crate) struct BuildArgs {
     /// The form of the bundle
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
+    /// Where Envoy finds the plugin, for forms that name it
+    #[arg(long, value_name = "PATH", default_value = "/etc/envoy/actgate.wasm")]
+    module: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// The bundle itself
     Json,
-    #[value(hide = true)]
+    /// A discovery response with the plugin and the bundle, for `config_discovery` of an HTTP filter
     Ecds,
     #[value(hide = true)]
     Istio,
@@ -41,8 +48,8 @@ enum Format {
 
 pub(crate) fn build(args: &BuildArgs, terminal: &mut Terminal) -> io::Result<ExitCode> {
     match args.format {
-        Format::Json => {}
-        Format::Ecds | Format::Istio | Format::EnvoyGateway => {
+        Format::Json | Format::Ecds => {}
+        Format::Istio | Format::EnvoyGateway => {
             terminal.fail("this format is not there yet; `--format json` is the plugin's configuration")?;
             return Ok(ExitCode::BadInput);
         }
@@ -58,7 +65,13 @@ pub(crate) fn build(args: &BuildArgs, terminal: &mut Terminal) -> io::Result<Exi
     if !checked.passed() {
         return Ok(ExitCode::CheckFailed);
     }
-    serde_json::to_writer(&mut terminal.out, checked.source.bundle())?;
+    let bundle = checked.source.bundle();
+    match args.format {
+        Format::Ecds => serde_json::to_writer(&mut terminal.out, &ecds::response(bundle, &args.module)?)?,
+        Format::Json | Format::Istio | Format::EnvoyGateway => {
+            serde_json::to_writer(&mut terminal.out, bundle)?
+        }
+    }
     writeln!(terminal.out)?;
     Ok(ExitCode::Fine)
 }

@@ -48,6 +48,8 @@ pub struct Departure {
     pub registry: Option<SocketAddr>,
     /// What is behind `/mcp`; nobody where there is nothing.
     pub mcp: Option<SocketAddr>,
+    /// Whether the template says itself how Envoy gets the plugin.
+    pub discovers: bool,
     /// How many workers Envoy has, each with a VM of its own.
     pub workers: u16,
 }
@@ -158,6 +160,7 @@ impl Departure {
             git: None,
             registry: None,
             mcp: None,
+            discovers: false,
             workers: 1,
         }
     }
@@ -191,8 +194,10 @@ impl Gateway {
         departure: Departure,
         upstream: VaultUpstream,
     ) -> Result<Self, DemoError> {
-        let Departure { bundle, module, stops_on_headers, sentinel, git, registry, mcp, workers } = departure;
+        let Departure { bundle, module, stops_on_headers, sentinel, git, registry, mcp, discovers, workers } =
+            departure;
         let plugin = match bundle {
+            _ if discovers => Plugin::AsWritten,
             Some(bundle) => {
                 let module = match module {
                     Some(module) => module,

@@ -1,6 +1,7 @@
 //! Refusals in HTTP's own voice: problem+json (RFC 9457) and challenges (RFC 6750).
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::LocalReply;
 use crate::{decision::Denial, reason::Reason};
@@ -8,66 +9,111 @@ use crate::{decision::Denial, reason::Reason};
 /// The realm of a challenge where nobody gives tokens.
 const REALM: &str = "actgate";
 
-/// A refusal as problem+json (RFC 9457).
-pub(super) fn problem(denial: &Denial, decision_id: &str) -> LocalReply {
-    let document = document(denial, decision_id);
-    reply(denial.reason, "application/problem+json", &document, REALM)
+/// The problem document: members in the order of their names, written as they are, without a tree of them first. A refusal
+/// is no dearer than a permit, so that nobody gains by asking for what they may not have.
+#[derive(Serialize)]
+struct Problem<'d> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<Approval<'d>>,
+    decision_id: &'d str,
+    detail: &'d str,
+    policies: &'d [String],
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'d str>,
+    status: u16,
+    title: &'static str,
+    r#type: Urn,
 }
 
-/// The problem document.
+/// Who could lift a refusal, and where they are asked.
+#[derive(Serialize)]
+struct Approval<'d> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Value>,
+    groups: &'d [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'d str>,
+}
+
+/// `urn:actgate:reason:<code>`
+struct Urn(&'static str);
+
+/// What most documents take, so that they are written without moving.
+const DOCUMENT_BYTES: usize = 640;
+
+/// A refusal as problem+json (RFC 9457).
+pub(super) fn problem(denial: &Denial, decision_id: &str) -> LocalReply {
+    let mut body = Vec::with_capacity(DOCUMENT_BYTES);
+    // INVARIANT: names are texts and values are plain, so that writing into memory cannot fail; were it to, the refusal
+    // would stand without words.
+    if serde_json::to_writer(&mut body, &Problem::of(denial, decision_id)).is_err() {
+        body.clear();
+    }
+    with_body(denial.reason, "application/problem+json", body, REALM)
+}
+
+/// The same document inside another protocol's.
 pub(super) fn document(denial: &Denial, decision_id: &str) -> Value {
-    let row = denial.reason.row();
-    let mut body = Map::new();
-    let mut put = |name: &str, value: Value| {
-        body.insert(name.to_owned(), value);
-    };
-    put("type", format!("urn:actgate:reason:{}", row.code).into());
-    put("title", row.title.into());
-    put("status", row.status.into());
-    put("detail", denial.detail.as_str().into());
-    put("reason", row.code.into());
-    if let Some(action) = &denial.action {
-        put("action", action.as_str().into());
-    }
-    if let Some(resource) = &denial.resource {
-        put("resource", resource.as_str().into());
-    }
-    put("policies", denial.policies.iter().map(String::as_str).collect::<Vec<_>>().into());
-    if let Some(advice) = &denial.advice {
-        put("advice", advice.as_str().into());
-    }
-    put("decision_id", decision_id.into());
-    if !denial.groups.is_empty() {
-        let mut approval = json!({ "groups": denial.groups });
-        if let (Some(ticket), Some(members)) = (&denial.ticket, approval.as_object_mut()) {
-            members.insert("id".to_owned(), ticket.id.as_str().into());
-            members.insert("url".to_owned(), ticket.url.as_str().into());
-            members.insert("expires".to_owned(), ticket.expires.into());
+    serde_json::to_value(Problem::of(denial, decision_id)).unwrap_or_default()
+}
+
+// === impl Problem ===
+
+impl<'d> Problem<'d> {
+    fn of(denial: &'d Denial, decision_id: &'d str) -> Self {
+        let row = denial.reason.row();
+        let ticket = denial.ticket.as_ref();
+        Self {
+            action: denial.action.as_deref(),
+            advice: denial.advice.as_deref(),
+            approval: (!denial.groups.is_empty()).then(|| Approval {
+                expires: ticket.map(|ticket| ticket.expires.into()),
+                groups: &denial.groups,
+                id: ticket.map(|ticket| ticket.id.as_str()),
+                url: ticket.map(|ticket| ticket.url.as_str()),
+            }),
+            decision_id,
+            detail: &denial.detail,
+            policies: &denial.policies,
+            reason: row.code,
+            resource: denial.resource.as_deref(),
+            status: row.status,
+            title: row.title,
+            r#type: Urn(row.code),
         }
-        put("approval", approval);
     }
-    Value::Object(body)
+}
+
+impl Serialize for Urn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("urn:actgate:reason:{}", self.0))
+    }
 }
 
 /// A refusal with a JSON document, and a challenge where one is due.
 pub(super) fn reply(reason: Reason, content_type: &str, document: &Value, realm: &str) -> LocalReply {
+    with_body(reason, content_type, document.to_string().into_bytes(), realm)
+}
+
+fn with_body(reason: Reason, content_type: &str, body: Vec<u8>, realm: &str) -> LocalReply {
     let row = reason.row();
-    let mut headers = vec![
-        ("content-type".to_owned(), content_type.to_owned()),
-        ("cache-control".to_owned(), "no-store".to_owned()),
-    ];
+    let mut headers = Vec::with_capacity(3);
+    headers.push(("content-type".to_owned(), content_type.to_owned()));
+    headers.push(("cache-control".to_owned(), "no-store".to_owned()));
     if let Some(challenge) = challenge(reason, realm) {
         headers.push(("www-authenticate".to_owned(), challenge));
     }
     if row.status == 503 {
         headers.push(("retry-after".to_owned(), "1".to_owned()));
     }
-    LocalReply {
-        status: row.status,
-        headers,
-        body: document.to_string().into_bytes(),
-        details: super::details(reason),
-    }
+    LocalReply { status: row.status, headers, body, details: super::details(reason) }
 }
 
 /// `WWW-Authenticate` (RFC 6750 section 3): always on a 401, and where the table names an error.
