@@ -10,9 +10,16 @@
 )]
 
 mod calls;
+mod clients;
 mod crash;
 mod failing;
+mod figures;
+mod fleet;
 mod liar;
 mod pack;
 mod people;
+#[expect(clippy::unwrap_used, unreachable_pub, reason = "shared with the tests of the service alone")]
+#[path = "../../../control/tests/support/postgres.rs"]
+mod postgres;
 mod stage;
+mod waiting;

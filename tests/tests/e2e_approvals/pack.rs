@@ -1,4 +1,4 @@
-//! A service whose every call needs an approval, and has everything that an approval is bound to.
+//! A service whose calls need an approval unless they are small, and have everything that an approval is bound to.
 
 use actgate_authz::{BundleDocument, Document, PackDocument, TextDocument};
 use actgate_tests::e2e::bundle;
@@ -52,6 +52,7 @@ fn payments() -> PackDocument {
             permit (principal, action == Action::"pay", resource);
             @id("pay.needs-release-managers")
             forbid (principal, action == Action::"pay", resource)
+            when { context.amount > 10 }
             unless { context.approvals.contains("release-managers") };
             @id("pay.large-needs-security")
             forbid (principal, action == Action::"pay", resource)

@@ -77,13 +77,32 @@ impl Stage {
 
     /// One whose configuration is changed.
     pub(crate) async fn with(change: impl FnOnce(String) -> String) -> Option<Self> {
+        Self::made(change, 0, None).await
+    }
+
+    /// One over PostgreSQL.
+    pub(crate) async fn over(database: String, change: impl FnOnce(String) -> String) -> Option<Self> {
+        Self::made(change, 0, Some(database)).await
+    }
+
+    /// A gateway whose held calls wait for so many seconds.
+    pub(crate) async fn waiting(seconds: u64) -> Option<Self> {
+        Self::made(|text| text, seconds, None).await
+    }
+
+    async fn made(
+        change: impl FnOnce(String) -> String,
+        wait: u64,
+        database: Option<String>,
+    ) -> Option<Self> {
         let setup = Setup::find(Needs::Gateway)?;
         let issuer = Issuer::new();
         let state = State::new(&setup, &Template::read(setup.root()));
         let upstream = Recorder::start(Script::text(200, "paid")).await.expect("a recorder");
         let (config, mut bundle) = service(&setup, &state, &issuer, change).await;
         pack::install(&mut bundle);
-        let options = ControlOptions { name: "control", config, port: 0, database: None };
+        bundle.config.value["approvals"]["wait"] = wait.into();
+        let options = ControlOptions { name: "control", config, port: 0, database };
         let control =
             Control::start(state.layout(), &options).await.unwrap_or_else(|error| panic!("{error}"));
         let departure = Departure {
