@@ -14,7 +14,9 @@ setup: ## Bring what the demo and the tests need into .run
 
 wasm: ## Build the plugin: target/actgate.wasm
 	cargo build --package actgate-plugin --profile wasm --target wasm32-wasip1
-	@cp target/wasm32-wasip1/wasm/actgate_plugin.wasm $(WASM)
+	@# The body callback of plugin/abi/src/body.rs takes the place of the SDK's.
+	@LC_ALL=C sed -e 's/proxy_on_request_body/aside_on_request_body/g' -e 's/gated_on_request_body/proxy_on_request_body/g' \
+		target/wasm32-wasip1/wasm/actgate_plugin.wasm > $(WASM).tmp && mv $(WASM).tmp $(WASM)
 
 wasm-trap: ## Build the plugin with a fault on demand, for the tests alone: target/actgate-trap.wasm
 	cargo build --package actgate-plugin --profile wasm --target wasm32-wasip1 --features trap

@@ -51,6 +51,12 @@ pub(crate) fn discard(bytes: usize, record: &str) -> Result<(), Error> {
     actgate_abi::set_buffer(BufferType::RequestBody, 0, bytes, &[])
 }
 
+/// Holds a request whose body streams, and lets its sender wait once the proxy's buffer is full.
+pub(crate) fn hold_back() -> Action {
+    actgate_abi::body::wait_when_full();
+    Action::Pause
+}
+
 /// Ends a request for which a hostcall failed. If even the answer fails, pausing is a refusal too: the proxy's own
 /// timeout ends the stream, and the sentinel has no marker.
 pub(crate) fn fail(error: &Error, answer: Option<&LocalReply>) -> Done {

@@ -96,6 +96,7 @@ impl Request {
         let record = self.gate.as_ref().and_then(Gate::record).unwrap_or_default();
         let done = match step {
             Ok(Step::AwaitBody) => return Action::Pause,
+            Ok(Step::HoldBack) => return host::hold_back(),
             Ok(Step::Callout(callout)) => match host::ask(&callout) {
                 Ok(()) => return Action::Pause,
                 Err(error) => {

@@ -1,11 +1,11 @@
 //! What gateways ask and report.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -14,24 +14,37 @@ use uuid::Uuid;
 use super::{body::Body, caller::GatewayCaller};
 use crate::{
     app::App,
-    approval::Outcome,
+    approval::{Approval, Outcome, State as Stage},
     claim::{Answer, Claim},
     grant::GrantClaims,
     problem::Problem,
     store::Claimed,
 };
 
+/// Longer than any gateway waits.
+const MAX_WAIT_SECONDS: u64 = 60;
+
+/// People notice no delay of this length, and a database does not notice such a query.
+const POLL: Duration = Duration::from_millis(250);
+
 pub(super) async fn claim(
     State(app): State<Arc<App>>,
     GatewayCaller(gateway): GatewayCaller,
+    headers: HeaderMap,
     Body(claim): Body<Claim>,
 ) -> Result<Response, Problem> {
     claim.check()?;
     if claim.audience != gateway {
         return Err(Problem::Audience);
     }
+    let mut claimed = app.store.claim(&claim, &app.config.limits, app.clock.now()).await?;
+    if let Claimed::Pending(approval) = &claimed
+        && is_decided(&app, approval, wanted(&headers)).await?
+    {
+        claimed = app.store.claim(&claim, &app.config.limits, app.clock.now()).await?;
+    }
     let now = app.clock.now();
-    let answer = match app.store.claim(&claim, &app.config.limits, now).await? {
+    let answer = match claimed {
         Claimed::Pending(approval) => {
             Answer::Pending { url: app.url_of(&approval.id), expires: approval.expires, id: approval.id }
         }
@@ -59,6 +72,33 @@ pub(super) async fn claim(
         Answer::Pending { .. } | Answer::Denied { .. } | Answer::Granted { .. } => StatusCode::OK,
     };
     Ok((status, Json(answer)).into_response())
+}
+
+/// How many seconds a gateway would wait for people (`Prefer: wait=N`, RFC 7240 section 4.3).
+fn wanted(headers: &HeaderMap) -> u64 {
+    let preference = headers.get("prefer").and_then(|value| value.to_str().ok()?.strip_prefix("wait="));
+    preference.and_then(|seconds| seconds.parse().ok()).unwrap_or(0).min(MAX_WAIT_SECONDS)
+}
+
+/// Waits until an approval is pending no more; `false` where it still is after so many seconds. A gateway that goes away
+/// ends this, and claims nothing.
+async fn is_decided(app: &App, approval: &Approval, seconds: u64) -> Result<bool, Problem> {
+    let waiting = async {
+        loop {
+            tokio::time::sleep(POLL).await;
+            let found = app.store.approval(&approval.id).await?;
+            if found.is_none_or(|found| found.state_at(app.clock.now()) != Stage::Pending) {
+                return Ok::<_, Problem>(());
+            }
+        }
+    };
+    if seconds == 0 {
+        return Ok(false);
+    }
+    match tokio::time::timeout(Duration::from_secs(seconds), waiting).await {
+        Ok(decided) => decided.map(|()| true),
+        Err(_elapsed) => Ok(false),
+    }
 }
 
 /// What became of a claim's call.

@@ -2,6 +2,7 @@
 //! it? What comes back is believed only as far as it is signed (see [`actgate_token::GrantVerifier`]).
 
 mod answer;
+mod wait;
 
 use actgate_call::{
     CallDigest, Envelope,
@@ -34,6 +35,8 @@ pub(crate) struct ApprovalService {
     pub(crate) grants: GrantVerifier,
     /// What secret arguments are sealed with, for approvers.
     pub(crate) secrets: Option<SecretKey>,
+    /// For how many seconds a held call waits for people before it is refused.
+    pub(crate) wait: u64,
 }
 
 /// A request that the host makes for the gate.
@@ -115,7 +118,14 @@ impl ApprovalService {
             "audience": self.grants.audience,
             "token_expires": caller.token().expires().seconds(),
         });
-        Ok((claim, self.callout(CLAIMS_PATH, &body)))
+        let mut callout = self.callout(CLAIMS_PATH, &body);
+        // The service answers as soon as people have, and the claim that waits there is the one that uses their yes.
+        let wait = wait::wanted(request.head).map_or(self.wait, |wanted| wanted.min(self.wait));
+        if wait > 0 {
+            callout.headers.push(("prefer".to_owned(), format!("wait={wait}")));
+            callout.timeout_millis = callout.timeout_millis.saturating_add(wait.saturating_mul(1000));
+        }
+        Ok((claim, callout))
     }
 
     /// Tells what became of a claim.

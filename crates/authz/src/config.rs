@@ -154,6 +154,7 @@ struct RawApprovals {
     groups: Vec<String>,
     control: Option<RawControl>,
     key: Option<Value>,
+    wait: Option<u64>,
 }
 
 /// The approval service.
@@ -319,8 +320,23 @@ impl Config {
             }
         }
         check_groups(file, &raw.approvals.groups, &mut faults);
-        let RawApprovals { groups, control, key } = raw.approvals;
-        let approvals = approval_service(file, control, key.as_ref(), &mut faults);
+        let RawApprovals { groups, control, key, wait } = raw.approvals;
+        let mut approvals = approval_service(file, control, key.as_ref(), &mut faults);
+        if let Some(wait) = wait {
+            match &mut approvals {
+                _ if wait > MAX_WAIT_SECONDS => faults.push(Fault::at_pointer(
+                    file,
+                    "/approvals/wait",
+                    format!("a call waits at most {MAX_WAIT_SECONDS} seconds"),
+                )),
+                Some(service) => service.wait = wait,
+                None => faults.push(Fault::at_pointer(
+                    file,
+                    "/approvals/wait",
+                    "`control` and `key` are missing: nobody is asked",
+                )),
+            }
+        }
         let max_body = raw.limits.body.unwrap_or(DEFAULT_MAX_BODY);
         if !(1..=DEFAULT_MAX_BODY).contains(&max_body) {
             faults.push(Fault::at_pointer(
@@ -338,6 +354,10 @@ impl Config {
 
 /// 1 MiB: Envoy's default `per_connection_buffer_limit_bytes`; a larger body would be a 413 of Envoy's own.
 pub const DEFAULT_MAX_BODY: usize = 1 << 20;
+
+/// Proxies end a request that is idle for a minute (`stream_idle_timeout` of the Envoy configuration), and the service
+/// may take its time to answer.
+const MAX_WAIT_SECONDS: u64 = 50;
 
 /// Where approvals are asked for, and whose grants count.
 fn approval_service(
@@ -373,9 +393,12 @@ fn approval_service(
         }
     }
     match KeySet::parse(&key.to_string()) {
-        Ok((keys, _)) => {
-            Some(ApprovalService { cluster, grants: GrantVerifier { issuer, audience, keys }, secrets: None })
-        }
+        Ok((keys, _)) => Some(ApprovalService {
+            cluster,
+            grants: GrantVerifier { issuer, audience, keys },
+            secrets: None,
+            wait: 0,
+        }),
         Err(error) => {
             faults.push(Fault::at_pointer(file, "/approvals/key", error.to_string()));
             None

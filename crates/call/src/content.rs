@@ -23,6 +23,12 @@ pub(crate) fn check(rule: BodyRule, head: &RequestHead<'_>) -> Result<(), CallEr
     }
 }
 
+/// `application/json` itself, with no parameter but `charset=utf-8`.
+pub(crate) fn is_plain_json(value: &[u8]) -> bool {
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json") && is_json(value)
+}
+
 /// `application/json` or `application/...+json`, with no parameter but `charset=utf-8`: with another one the backend
 /// might decode other characters than were read here.
 fn is_json(value: &[u8]) -> bool {

@@ -58,7 +58,7 @@ impl<'s> Native<'s> {
             }
         }
         match step {
-            Step::AwaitBody | Step::Discard(_) => {
+            Step::AwaitBody | Step::HoldBack | Step::Discard(_) => {
                 Err(EngineError::Failed("the gate waits for more than the whole body".to_owned()))
             }
             Step::Callout(_) => Err(EngineError::Failed("cases have no approval service".to_owned())),
@@ -133,7 +133,7 @@ impl Engine for Native<'_> {
                 record: record(&open, status, &details, "-")?,
                 inquiry: gate.inquiry().cloned(),
             }),
-            Step::AwaitBody | Step::Discard(_) | Step::Callout(_) => {
+            Step::AwaitBody | Step::HoldBack | Step::Discard(_) | Step::Callout(_) => {
                 Err(EngineError::Failed("the gate waits for something".to_owned()))
             }
         }

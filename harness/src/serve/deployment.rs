@@ -62,9 +62,9 @@ pub enum Trouble {
     },
 }
 
-/// Above the plugin's own bound for a body (1 MiB), as in `envoy/demo.yaml`, so that the refusal is the plugin's and not
-/// a bare 413.
-const BUFFER_LIMIT: usize = 2 * 1024 * 1024;
+/// Above what the plugin holds of a push while it asks (14 MiB), as on the route of `envoy/demo.yaml`, and above its own
+/// bound for other bodies (1 MiB), so that the refusal is the plugin's and not a bare 413.
+const BUFFER_LIMIT: usize = 16 * 1024 * 1024;
 
 // === impl Trouble ===
 

@@ -6,6 +6,7 @@
 //!
 //! Source: proxy-wasm/spec, abi-versions/v0.2.1.
 
+pub mod body;
 mod pairs;
 mod shared;
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use actgate_demo::{
+    control::ControlUpstream,
     envoy::{Envoy, EnvoyOptions, Plugin, Sentinel},
     error::DemoError,
     git::Git,
@@ -52,6 +53,10 @@ pub struct Departure {
     pub discovers: bool,
     /// How many workers Envoy has, each with a VM of its own.
     pub workers: u16,
+    /// Who is asked for approvals, where somebody is.
+    pub control: Option<ControlUpstream>,
+    /// What secret arguments are sealed with.
+    pub secrets_key: Option<String>,
 }
 
 /// A running gateway. Dropping it ends Envoy and removes its files.
@@ -73,7 +78,9 @@ impl State {
             symlink(setup.root().join(name), root.join(name)).expect("a link");
         }
         fs::create_dir_all(root.join("demo")).expect("a folder");
-        symlink(setup.root().join("demo/mcp"), root.join("demo/mcp")).expect("a link");
+        for name in ["demo/mcp", "demo/control.yaml"] {
+            symlink(setup.root().join(name), root.join(name)).expect("a link");
+        }
         fs::write(root.join("envoy/demo.yaml"), template.value().to_string()).expect("a template");
         let layout = Layout::new(root).with_state(folder.path().join("state"));
         // Envoy writes its ledger into it.
@@ -162,6 +169,8 @@ impl Departure {
             mcp: None,
             discovers: false,
             workers: 1,
+            control: None,
+            secrets_key: None,
         }
     }
 
@@ -194,8 +203,19 @@ impl Gateway {
         departure: Departure,
         upstream: VaultUpstream,
     ) -> Result<Self, DemoError> {
-        let Departure { bundle, module, stops_on_headers, sentinel, git, registry, mcp, discovers, workers } =
-            departure;
+        let Departure {
+            bundle,
+            module,
+            stops_on_headers,
+            sentinel,
+            git,
+            registry,
+            mcp,
+            control,
+            secrets_key,
+            discovers,
+            workers,
+        } = departure;
         let plugin = match bundle {
             _ if discovers => Plugin::AsWritten,
             Some(bundle) => {
@@ -214,6 +234,8 @@ impl Gateway {
             git: git.unwrap_or(usual.git),
             registry: registry.unwrap_or(usual.registry),
             mcp: mcp.unwrap_or(usual.mcp),
+            control: control.unwrap_or(usual.control),
+            secrets_key,
             ..usual
         };
         let envoy = Envoy::start(&state.layout, &options).await?;
@@ -250,6 +272,14 @@ impl Gateway {
     pub async fn stat(&self, name: &str) -> Option<u64> {
         let stats = self.admin("GET", "/stats").await;
         stats.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")?.parse().ok())
+    }
+
+    /// Ends Envoy as a crash does; the files stay until what is returned is dropped.
+    pub fn kill(self) -> State {
+        let Self { envoy, state } = self;
+        // A server that is dropped is killed.
+        drop(envoy);
+        state
     }
 
     /// Ends Envoy, so that what it buffers is written; the files stay until what is returned is dropped.

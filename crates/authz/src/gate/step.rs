@@ -12,6 +12,9 @@ use crate::{
 pub enum Step {
     /// Hold the request and report its body with [`Gate::on_body`](crate::Gate::on_body).
     AwaitBody,
+    /// Hold the request and read no more of its body than is held anyway: the sender has to wait. What is held can only
+    /// be let go from now on, not thrown away.
+    HoldBack,
     /// Hold the request, ask this, and report the answer with [`Gate::on_callout`](crate::Gate::on_callout).
     Callout(Callout),
     /// It is refused, and the client listens only at the end of its body: throw away what is buffered, so many bytes,

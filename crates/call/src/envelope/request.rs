@@ -8,6 +8,7 @@ use super::{Envelope, EnvelopeBody, EnvelopeCall, EnvelopeError, GitCommand, Sec
 use crate::{
     adapter::Route,
     catalog::{RouteRule, Source},
+    content,
     git::{Endpoint, GitRoute, vocabulary::field},
     head::RequestHead,
     json,
@@ -138,7 +139,7 @@ fn rest_body(
     key: Option<&SecretKey>,
 ) -> Result<EnvelopeBody, EnvelopeError> {
     let secrets = || rule.context.iter().filter(|field| rule.secret.contains(&field.name));
-    let is_json = head.content_type().is_some_and(|value| value.eq_ignore_ascii_case(b"application/json"));
+    let is_json = head.content_type().is_some_and(content::is_plain_json);
     let encoded = head.content_encoding().is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity"));
     let document = (is_json && !encoded).then(|| json::parse(body, body.len())).and_then(Result::ok);
     let mut places = Vec::new();

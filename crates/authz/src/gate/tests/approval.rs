@@ -33,9 +33,14 @@ impl Service {
     }
 
     fn with_key(key: Ed25519KeyPair, change: impl FnOnce(&mut PackDocument)) -> Self {
+        Self::configured(key, change, 0)
+    }
+
+    fn configured(key: Ed25519KeyPair, change: impl FnOnce(&mut PackDocument), wait: u64) -> Self {
         let x = Base64UrlSafeNoPadding::encode_to_string(key.public_key().to_bytes()).unwrap();
         let approvals = json!({
             "groups": ["release-managers"],
+            "wait": wait,
             "control": { "cluster": "control", "issuer": CONTROL, "audience": GATEWAY },
             "key": { "keys": [{ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "g", "x": x }] },
         });
@@ -114,6 +119,7 @@ impl Service {
                     let progress = BodyProgress { buffered: held.len(), complete: true };
                     gate.on_body(authorizer, &mut cache, progress, |_, _| None, at(wait))
                 }
+                Step::HoldBack => panic!("so much is not pushed here"),
                 Step::Forward(forwarding) => {
                     assert_eq!(forwarding.marker(), "permit:git");
                     break (true, None);
@@ -125,6 +131,33 @@ impl Service {
         let outcome = gate.claim_outcome(authorizer, Some(200)).map(|told| read(&told, "/v1/outcomes"));
         assert_eq!(gate.claim_outcome(authorizer, Some(200)), None, "told twice");
         Told { forwarded, reply, claims, record, outcome }
+    }
+}
+
+/// A push to `main` that has been asked about, of which more is still to come; `more` are further header fields.
+fn asked(service: &Service, more: &[(&str, &str)]) -> (Gate, TokenCache, Callout) {
+    let authorization = format!("Bearer {}", service.world.token(ALICE, CODER));
+    let head = [
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":authority", "gate"),
+        (":path", "/git/payments.git/git-receive-pack"),
+        ("authorization", authorization.as_str()),
+        ("content-type", "application/x-git-receive-pack-request"),
+    ];
+    let head: Vec<(&[u8], &[u8])> =
+        head.iter().chain(more).map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let mut gate = Gate::new(at(0), [0; 10]).with_entropy(|| Some([7; 16]));
+    let mut cache = TokenCache::default();
+    let authorizer = &service.world.authorizer;
+    let step = gate.on_headers(authorizer, &mut cache, &head, false, at(0));
+    assert!(matches!(step, Step::AwaitBody), "{step:?}");
+    let body = main();
+    let progress = BodyProgress { buffered: body.len(), complete: false };
+    let read = |start: usize, length: usize| Some(body[start..][..length].to_vec());
+    match gate.on_body(authorizer, &mut cache, progress, read, at(0)) {
+        Step::Callout(callout) => (gate, cache, callout),
+        step => panic!("{step:?}"),
     }
 }
 
@@ -325,4 +358,61 @@ fn without_randomness_nobody_is_asked() {
     let read = |start: usize, length: usize| Some(body[start..][..length].to_vec());
     gate.on_body(authorizer, &mut cache, progress, read, at(0));
     assert!(gate.record().unwrap().contains("approval_unavailable"));
+}
+
+/// The sender of a push that is asked about waits once so much is held that no more may come. Until then a refusal is told
+/// at the end of the body, where git hears it; after that at once, since what is held can be thrown away no more.
+#[test]
+fn what_streams_behind_a_question_is_bounded() {
+    let service = Service::new();
+    let authorizer = &service.world.authorizer;
+    let (status, body) = pending();
+    let body = body.to_string();
+    let answer = || Some(CalloutAnswer { status, body: body.as_bytes() });
+    let limit = crate::gate::MAX_HELD_BYTES;
+    // What is reported once the sender has to wait is no sum any more.
+    for (comes, waits, told_at_once) in [
+        (vec![(limit, false)], false, false),
+        (vec![(limit + 1, false)], true, true),
+        (vec![(limit + 1, false), (100, false)], true, true),
+        (vec![(limit + 1, false), (100, true)], true, true),
+        (vec![(limit, true)], false, true),
+    ] {
+        let (mut gate, mut cache, _) = asked(&service, &[]);
+        for (buffered, complete) in &comes {
+            let progress = BodyProgress { buffered: *buffered, complete: *complete };
+            let step = gate.on_body(authorizer, &mut cache, progress, |_, _| None, at(0));
+            assert_eq!(matches!(step, Step::HoldBack), waits, "{comes:?}: {step:?}");
+        }
+        let step = gate.on_callout(authorizer, &mut cache, answer(), at(0));
+        assert_eq!(matches!(step, Step::Reply(_)), told_at_once, "{comes:?}: {step:?}");
+        assert_eq!(matches!(step, Step::Discard(_)), !told_at_once, "{comes:?}: {step:?}");
+    }
+}
+
+#[test]
+fn a_call_waits_as_long_as_configured_and_no_longer_than_asked() {
+    let key = || Ed25519KeyPair::generate().with_key_id("g");
+    for (configured, asked_for, seconds) in [
+        (0, None, 0),
+        (0, Some("wait=10"), 0),
+        (20, None, 20),
+        (20, Some("wait=10"), 10),
+        (20, Some("respond-async, wait=10"), 10),
+        (20, Some("wait=0"), 0),
+        (20, Some("wait=999999"), 20),
+        (20, Some("wait=soon"), 20),
+    ] {
+        let service = Service::configured(key(), |_| {}, configured);
+        let more: Vec<(&str, &str)> = asked_for.iter().map(|value| ("prefer", *value)).collect();
+        let (_, _, callout) = asked(&service, &more);
+        let prefer = callout.headers.iter().find(|(name, _)| name == "prefer").map(|(_, v)| v.as_str());
+        let expected = (seconds > 0).then(|| format!("wait={seconds}"));
+        assert_eq!(prefer, expected.as_deref(), "{configured}, {asked_for:?}");
+        assert_eq!(
+            callout.timeout_millis,
+            3000 + seconds * 1000,
+            "the service answers before it is given up"
+        );
+    }
 }

@@ -156,7 +156,7 @@ impl World {
                     discarded = discarded.saturating_add(bytes);
                     held.clear();
                 }
-                Step::Callout(_) => panic!("nobody can be asked in this world"),
+                Step::Callout(_) | Step::HoldBack => panic!("nobody can be asked in this world"),
                 Step::Forward(_) => return self.outcome(&gate, None, seen, discarded),
                 Step::Reply(reply) => return self.outcome(&gate, Some(reply), seen, discarded),
             }

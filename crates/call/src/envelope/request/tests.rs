@@ -117,7 +117,10 @@ fn a_body_that_is_not_plain_json_is_bound_by_its_bytes() {
         envelope(&request, body, None).unwrap().body
     };
     let bytes = br#"{"a":1, "b":2}"#;
-    assert!(matches!(picture("application/json", bytes), EnvelopeBody::Json { .. }));
+    for kind in ["application/json", "Application/JSON; charset=UTF-8"] {
+        assert!(matches!(picture(kind, bytes), EnvelopeBody::Json { .. }), "{kind}");
+    }
+    assert!(matches!(picture("application/json;charset=latin1", bytes), EnvelopeBody::Bytes { .. }));
     let manifest = "application/vnd.oci.image.manifest.v1+json";
     assert!(matches!(picture(manifest, bytes), EnvelopeBody::Bytes { length: 14, .. }));
     assert_ne!(picture(manifest, bytes), picture(manifest, br#"{"b":2, "a":1}"#));
