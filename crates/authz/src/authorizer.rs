@@ -15,7 +15,9 @@ use crate::{
     bundle::PolicyBundle,
     claim::ApprovalService,
     config::{AdapterKind, Config, Mode, ServiceConfig},
+    decision::Decision,
     document::{BUNDLE_FORMAT, BundleDocument, PackDocument},
+    evaluate::AccessRequest,
     fault::Fault,
     key_source::KeySource,
     narrowing::Words,
@@ -162,6 +164,11 @@ impl Authorizer {
     /// Where issuers publish the keys that are not in the bundle. The host fetches them.
     pub fn key_sources(&self) -> &[KeySource] {
         &self.key_sources
+    }
+
+    /// Decides a question that a gate has noted ([`crate::Gate::noting`]), such as with what people had approved then.
+    pub fn decide(&self, request: &AccessRequest<'_>) -> Decision {
+        self.bundle.decide(request)
     }
 
     /// The services, in configuration order.

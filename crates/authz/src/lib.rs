@@ -39,7 +39,7 @@ mod statement;
 mod fixture;
 
 pub use actgate_call::envelope::SecretKey;
-pub use actgate_call::{Adapter, catalog};
+pub use actgate_call::{Adapter, catalog, mcp};
 pub use actgate_token::{Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, TokenCache};
 pub use analysis::{
     Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,
