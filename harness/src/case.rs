@@ -3,6 +3,7 @@
 //! The same files run through the gate alone ([`Native`]), through the plugin in the wasmtime host ([`Wasm`]) and
 //! through a real Envoy, and all have to give the answer that the file asks for. `docs/cases.md` explains the format.
 
+mod answering;
 mod compare;
 mod engine;
 mod file;

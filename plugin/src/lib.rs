@@ -2,6 +2,7 @@
 
 #![expect(missing_docs, reason = "the SDK's macro makes an entry point that cannot be documented")]
 
+mod answer;
 mod host;
 mod http;
 mod ids;

@@ -1,21 +1,24 @@
 //! One request on its way through: bytes in, steps out. The host does nothing but what a [`Step`] says.
 
+mod answer;
 mod approval;
 mod body;
 mod drain;
 mod examine;
 mod step;
 
-use actgate_call::{RequestHead, Route, ToolCalls};
+use actgate_call::{RequestHead, Route, ToolCalls, mcp::Inspection};
 use actgate_token::{Caller, TokenCache};
 
 pub(crate) use self::examine::{Examined, examine};
 use self::{
+    answer::Answer,
     approval::{Asking, Held, Question},
     body::{AwaitedBody, Body, malformed},
     drain::{Drain, Drained},
 };
 pub use self::{
+    answer::{AnswerChange, AnswerStep},
     body::BodyProgress,
     step::{Forwarding, Passage, Step},
 };
@@ -46,6 +49,8 @@ pub struct Gate {
     inquiry: Option<Inquiry>,
     /// A claim that was granted, and whether the request went on with it.
     claimed: Option<(Claim, bool)>,
+    /// The answer to what was forwarded, where it is looked at.
+    answer: Option<Answer>,
 }
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
@@ -84,6 +89,7 @@ struct Findings<'a> {
     caller: Option<Caller>,
     route: Option<Route>,
     calls: Option<ToolCalls>,
+    inspection: Inspection,
 }
 
 /// What is judged of a request.
@@ -120,6 +126,7 @@ impl Gate {
             body: BodyProgress::default(),
             state: State::Start,
             claimed: None,
+            answer: None,
             notes: false,
             inquiry: None,
         }
@@ -286,13 +293,17 @@ impl Gate {
                 let outcome = Outcome::Allow { policies: permit.policies() };
                 self.state =
                     State::Decided { record: self.record_of(authorizer, &findings.attempt, outcome, now) };
-                Step::Forward(Forwarding::new(Passage::Permit(permit), service, headers))
+                self.expect_answer(authorizer, &mut findings);
+                Step::Forward(
+                    Forwarding::new(Passage::Permit(permit), service, headers)
+                        .asking_for_identity(self.answer.is_some()),
+                )
             }
             Ok(Judgement::Decided(Decision::Deny(denial))) | Err(denial) => {
-                self.refuse_or_observe(authorizer, &findings, denial, headers, now)
+                self.refuse_or_observe(authorizer, findings, denial, headers, now)
             }
             Ok(Judgement::Decided(Decision::RequireApproval(hold))) => {
-                self.refuse_or_observe(authorizer, &findings, hold.denial, headers, now)
+                self.refuse_or_observe(authorizer, findings, hold.denial, headers, now)
             }
         }
     }
@@ -330,10 +341,10 @@ impl Gate {
                 findings.voice = client.as_ref().map_or(Voice::Git, Voice::push);
                 ToolCalls::clone(calls)
             }
-            Body::Complete(bytes) => extract(route, bytes, &mut findings.voice)?,
+            Body::Complete(bytes) => extract(route, bytes, &mut findings.voice, &mut findings.inspection)?,
             Body::Pending => match AwaitedBody::of(route) {
                 Some(awaited) => return Ok(Judgement::Await(awaited)),
-                None => extract(route, b"", &mut findings.voice)?,
+                None => extract(route, b"", &mut findings.voice, &mut findings.inspection)?,
             },
         };
         let calls = findings.calls.insert(calls);
@@ -360,12 +371,12 @@ impl Gate {
     fn refuse_or_observe(
         &mut self,
         authorizer: &Authorizer,
-        findings: &Findings<'_>,
+        mut findings: Findings<'_>,
         denial: Denial,
         headers: &[(&[u8], &[u8])],
         now: Moment,
     ) -> Step {
-        let Findings { attempt, voice, service, .. } = findings;
+        let Findings { attempt, voice, service, .. } = &findings;
         let Some(service) = service.filter(|service| service.mode == Mode::Observe) else {
             return self.refuse(authorizer, attempt, voice, &denial, now);
         };
@@ -373,7 +384,11 @@ impl Gate {
             Ok(observation) => {
                 let outcome = Outcome::Observe(observation.denial());
                 self.state = State::Decided { record: self.record_of(authorizer, attempt, outcome, now) };
-                Step::Forward(Forwarding::new(Passage::Observation(observation), service, headers))
+                self.expect_answer(authorizer, &mut findings);
+                Step::Forward(
+                    Forwarding::new(Passage::Observation(observation), service, headers)
+                        .asking_for_identity(self.answer.is_some()),
+                )
             }
             Err(denial) => self.refuse(authorizer, attempt, voice, &denial, now),
         }
@@ -447,11 +462,17 @@ fn unavailable(why: &str) -> Denial {
 }
 
 /// The tool calls of a whole body. What it says of whom to answer is known even where it is refused.
-fn extract(route: &Route, body: &[u8], voice: &mut Voice) -> Result<ToolCalls, Denial> {
+fn extract(
+    route: &Route,
+    body: &[u8],
+    voice: &mut Voice,
+    inspection: &mut Inspection,
+) -> Result<ToolCalls, Denial> {
     let calls = match route {
         Route::Mcp(route) => {
             let reading = route.read_body(body);
             *voice = Voice::Mcp(Box::new(reading.client));
+            *inspection = reading.inspection;
             reading.calls
         }
         Route::Rest(_) | Route::Git(_) => route.extract(body),

@@ -53,7 +53,9 @@ pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocume
 pub use entities::StaticEntities;
 pub use evaluate::{AccessRequest, Inquiry};
 pub use fault::{At, Fault, nearest};
-pub use gate::{BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything};
+pub use gate::{
+    AnswerChange, AnswerStep, BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything,
+};
 pub use moment::Moment;
 pub use policies::{Policies, PolicyFacts};
 pub use reason::{CallReason, Reason, Row, TokenReason};

@@ -34,6 +34,8 @@ pub enum Reason {
     // --- the gate itself ---
     /// The approval service did not answer as it should.
     ApprovalUnavailable,
+    /// What the upstream answered cannot be shown to the caller.
+    AnswerRefused,
     /// The gate has no usable bundle, or the proxy did not let it work.
     GateUnavailable,
 }
@@ -177,7 +179,7 @@ reasons! {
 
 impl Reason {
     /// The reasons that belong to neither a token nor a call.
-    const OWN: [Self; 11] = [
+    const OWN: [Self; 12] = [
         Self::TokenMissing,
         Self::CredentialAmbiguous,
         Self::ScopeInsufficient,
@@ -188,6 +190,7 @@ impl Reason {
         Self::ApprovalInFlight,
         Self::ApprovalLimit,
         Self::ApprovalUnavailable,
+        Self::AnswerRefused,
         Self::GateUnavailable,
     ];
 
@@ -250,6 +253,12 @@ impl Reason {
                 code: "approval_unavailable",
                 status: 503,
                 title: "The approval service is not available",
+                challenge: None,
+            },
+            Self::AnswerRefused => Row {
+                code: "answer_refused",
+                status: 502,
+                title: "The answer cannot be passed on",
                 challenge: None,
             },
             Self::GateUnavailable => Row {

@@ -25,6 +25,8 @@ pub struct Error {
 pub enum MapType {
     /// The request's header fields, pseudo-headers included.
     RequestHeaders = 0,
+    /// The answer's header fields, `:status` included.
+    ResponseHeaders = 2,
     /// The header fields of a callout's answer, `:status` included.
     CalloutHeaders = 6,
 }
@@ -35,6 +37,8 @@ pub enum MapType {
 pub enum BufferType {
     /// The request body as buffered so far.
     RequestBody = 0,
+    /// What has come of the answer's body, with what is held of it.
+    ResponseBody = 1,
     /// The body of a callout's answer.
     CalloutBody = 4,
     /// The plugin's `configuration`.
@@ -70,6 +74,13 @@ unsafe extern "C" {
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
     fn proxy_get_buffer_bytes(
         buffer: u32,
         start: usize,
@@ -142,6 +153,18 @@ pub fn remove_header(map: MapType, name: &str) -> Result<(), Error> {
     #[expect(unsafe_code, reason = "hostcall; the host reads `name` during the call only")]
     let status = unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) };
     check("proxy_remove_header_map_value", status)
+}
+
+/// Puts one field in place of every field of a name.
+///
+/// # Errors
+/// The host refused.
+pub fn set_header(map: MapType, name: &str, value: &str) -> Result<(), Error> {
+    #[expect(unsafe_code, reason = "hostcall; the host reads both texts during the call only")]
+    let status = unsafe {
+        proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    };
+    check("proxy_replace_header_map_value", status)
 }
 
 /// At most `max` bytes of a buffer, from `start`.

@@ -30,6 +30,8 @@ pub struct Forwarding {
     service: String,
     /// Names of header fields that do not travel on.
     pub remove: Vec<String>,
+    /// Header fields that travel on in place of those of the same name.
+    pub set: Vec<(String, String)>,
 }
 
 /// By what right a request goes on.
@@ -55,7 +57,15 @@ impl Forwarding {
                 remove.push(name.to_owned());
             }
         }
-        Self { passage, service: service.call.name.clone(), remove }
+        Self { passage, service: service.call.name.clone(), remove, set: Vec::new() }
+    }
+
+    /// The same where the answer is looked at, which must not be encoded then.
+    pub(super) fn asking_for_identity(mut self, is_looked_at: bool) -> Self {
+        if is_looked_at {
+            self.set.push(("accept-encoding".to_owned(), "identity".to_owned()));
+        }
+        self
     }
 
     /// What the sentinel behind the gate demands.
