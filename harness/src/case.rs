@@ -37,5 +37,6 @@ pub use question::{Question, moment};
 pub use report::{write_failures, write_json, write_junit, write_summary};
 pub use run::{CaseReport, NamedCase, Progress, Report, read_cases, run};
 pub use setup::Setup;
+pub(crate) use setup::with_sessions;
 pub use suite::{Engines, Failure, Suite};
 pub use wasm::Wasm;

@@ -135,6 +135,9 @@ pub(crate) fn change_answer(change: &AnswerChange, size: usize) -> Result<(), Er
     for name in &change.remove {
         actgate_abi::remove_header(MapType::ResponseHeaders, name)?;
     }
+    for (name, value) in &change.set {
+        actgate_abi::set_header(MapType::ResponseHeaders, name, value)?;
+    }
     match &change.body {
         Some(body) if size > 0 || !body.is_empty() => {
             actgate_abi::set_buffer(BufferType::ResponseBody, 0, size, body)

@@ -8,6 +8,7 @@ mod http;
 mod ids;
 mod metrics;
 mod root;
+mod sessions;
 
 use proxy_wasm::types::LogLevel;
 

@@ -27,6 +27,7 @@ pub struct Authorizer {
     pub(crate) bundle: PolicyBundle,
     pub(crate) approvals: Option<ApprovalService>,
     pub(crate) max_body: usize,
+    pub(crate) sessions: Option<mcp::SessionKey>,
     services: Services,
     guarded: Vec<GuardedService>,
     scopes: Vec<(String, Words)>,
@@ -125,6 +126,7 @@ impl Authorizer {
             bundle,
             approvals: config.approvals,
             max_body: config.max_body,
+            sessions: None,
             services,
             guarded,
             scopes: config.scopes,
@@ -139,6 +141,13 @@ impl Authorizer {
         if let Some(approvals) = &mut self.approvals {
             approvals.secrets = Some(key);
         }
+        self
+    }
+
+    /// Seals the ids of MCP sessions with this key, so that each is one caller's. Without one there are no sessions.
+    #[must_use]
+    pub fn with_session_key(mut self, key: mcp::SessionKey) -> Self {
+        self.sessions = Some(key);
         self
     }
 

@@ -5,6 +5,7 @@ mod approval;
 mod body;
 mod drain;
 mod examine;
+mod session;
 mod step;
 
 use actgate_call::{RequestHead, Route, ToolCalls, mcp::Inspection};
@@ -90,6 +91,8 @@ struct Findings<'a> {
     route: Option<Route>,
     calls: Option<ToolCalls>,
     inspection: Inspection,
+    /// The server's own id of the session.
+    session: Option<String>,
 }
 
 /// What is judged of a request.
@@ -101,6 +104,8 @@ struct Presented<'p> {
     approved: &'p [String],
     /// Whether people are asked for what is missing.
     asks: bool,
+    /// Whether a session has to be the caller's.
+    binds: bool,
 }
 
 /// Where [`Gate::judge`] has come to.
@@ -265,7 +270,7 @@ impl Gate {
             return self.refuse_as_unavailable(authorizer, now, "the request was decided before");
         }
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
-        let presented = Presented { headers, body: &body, approved: &[], asks: true };
+        let presented = Presented { headers, body: &body, approved: &[], asks: true, binds: true };
         let judgement = self.judge(authorizer, cache, presented, now, &mut findings);
         if self.notes {
             let known = findings.caller.clone().zip(findings.calls.clone());
@@ -296,6 +301,7 @@ impl Gate {
                 self.expect_answer(authorizer, &mut findings);
                 Step::Forward(
                     Forwarding::new(Passage::Permit(permit), service, headers)
+                        .naming_session(findings.session)
                         .asking_for_identity(self.answer.is_some()),
                 )
             }
@@ -318,7 +324,7 @@ impl Gate {
         now: Moment,
         findings: &mut Findings<'a>,
     ) -> Result<Judgement, Denial> {
-        let Presented { headers, body, approved, asks } = presented;
+        let Presented { headers, body, approved, asks, binds } = presented;
         let head = RequestHead::parse(headers).map_err(|error| malformed(&error))?;
         let service = authorizer.select(&head).map_err(|error| malformed(&error))?;
         findings.attempt.service(&head, &service.call.name);
@@ -336,6 +342,9 @@ impl Gate {
         findings.service = Some(service);
         let route = service.call.adapter.route(&head, &service.call).map_err(|error| malformed(&error))?;
         let route = findings.route.insert(route);
+        if binds {
+            findings.session = session::opened(authorizer, caller, route)?;
+        }
         let calls = match body {
             Body::Push { calls, client } => {
                 findings.voice = client.as_ref().map_or(Voice::Git, Voice::push);
@@ -387,6 +396,7 @@ impl Gate {
                 self.expect_answer(authorizer, &mut findings);
                 Step::Forward(
                     Forwarding::new(Passage::Observation(observation), service, headers)
+                        .naming_session(findings.session)
                         .asking_for_identity(self.answer.is_some()),
                 )
             }

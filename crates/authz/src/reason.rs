@@ -34,6 +34,8 @@ pub enum Reason {
     // --- the gate itself ---
     /// The approval service did not answer as it should.
     ApprovalUnavailable,
+    /// The session is not this caller's, or is not known any more.
+    SessionUnknown,
     /// What the upstream answered cannot be shown to the caller.
     AnswerRefused,
     /// The gate has no usable bundle, or the proxy did not let it work.
@@ -179,7 +181,7 @@ reasons! {
 
 impl Reason {
     /// The reasons that belong to neither a token nor a call.
-    const OWN: [Self; 12] = [
+    const OWN: [Self; 13] = [
         Self::TokenMissing,
         Self::CredentialAmbiguous,
         Self::ScopeInsufficient,
@@ -190,6 +192,7 @@ impl Reason {
         Self::ApprovalInFlight,
         Self::ApprovalLimit,
         Self::ApprovalUnavailable,
+        Self::SessionUnknown,
         Self::AnswerRefused,
         Self::GateUnavailable,
     ];
@@ -253,6 +256,12 @@ impl Reason {
                 code: "approval_unavailable",
                 status: 503,
                 title: "The approval service is not available",
+                challenge: None,
+            },
+            Self::SessionUnknown => Row {
+                code: "session_unknown",
+                status: 404,
+                title: "The session is not known",
                 challenge: None,
             },
             Self::AnswerRefused => Row {

@@ -18,6 +18,7 @@ mod mirror;
 mod pattern;
 mod raw;
 mod route;
+mod session;
 mod uri;
 mod version;
 pub mod vocabulary;
@@ -31,6 +32,7 @@ pub use self::{
     message::{MAX_BATCH, MAX_CALLS},
     raw::{RawArgument, RawArgumentType, RawCatalog, RawOthers, RawPath, RawResourceRule, RawRule},
     route::{MESSAGE, McpRoute, Reading, SESSION_END, STREAM},
+    session::{SESSION, SessionKey, SessionOwner},
     version::Version,
 };
 

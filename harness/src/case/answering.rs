@@ -41,7 +41,9 @@ pub(super) fn answered(
             Some(AnswerStep::Pass) => out.append(&mut held),
             Some(AnswerStep::Hold) | None => {}
             Some(AnswerStep::Change(change)) => {
-                headers.retain(|(name, _)| !change.remove.contains(&name.as_str()));
+                let set = |name: &str| change.set.iter().any(|(set, _)| *set == name);
+                headers.retain(|(name, _)| !change.remove.contains(&name.as_str()) && !set(name));
+                headers.extend(change.set.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
                 match change.body {
                     Some(body) => {
                         held.clear();

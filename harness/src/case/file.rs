@@ -15,6 +15,8 @@ use crate::text::SourceText;
 
 /// What stands for the token in a header's value.
 pub(super) const TOKEN: &str = "${token}";
+/// The id of the session that the last answer with one named.
+pub(super) const SESSION: &str = "${session}";
 
 /// The time of a case that names none: 2026-01-01T00:00:00Z.
 pub(super) const NOW: i64 = 1_767_225_600;

@@ -3,12 +3,12 @@
 
 use actgate_call::{
     Route,
-    mcp::{self, AnswerError, Client, Ending, Events, Inspection, Listed, McpRoute, Scan},
+    mcp::{self, AnswerError, Client, Ending, Events, Inspection, Listed, McpRoute, SESSION, Scan},
 };
 use actgate_token::Caller;
 use serde_json::{Map, Value, json};
 
-use super::{BodyProgress, Findings, Gate};
+use super::{BodyProgress, Findings, Gate, session::Sealer};
 use crate::{
     authorizer::Authorizer,
     config::Mode,
@@ -36,6 +36,8 @@ pub enum AnswerStep {
 pub struct AnswerChange {
     /// Names of header fields that do not go on.
     pub remove: Vec<&'static str>,
+    /// Header fields that go on in place of those of the same name.
+    pub set: Vec<(&'static str, String)>,
     /// What stands instead of the part of the body that has come.
     pub body: Option<Vec<u8>>,
 }
@@ -46,6 +48,9 @@ pub(super) struct Answer {
     asked: usize,
     client: Client,
     version: Option<mcp::Version>,
+    sealer: Option<Sealer>,
+    /// The changes of the head, until it goes on.
+    head: AnswerChange,
     /// Whose lists are cut.
     viewer: Option<Box<Viewer>>,
     phase: Phase,
@@ -133,7 +138,7 @@ impl Gate {
     pub(super) fn expect_answer(&mut self, authorizer: &Authorizer, findings: &mut Findings<'_>) {
         let (Some(service), Some(Route::Mcp(route))) = (findings.service, &findings.route) else { return };
         let asked = match findings.inspection {
-            Inspection::Nothing => return,
+            Inspection::Nothing => 0,
             Inspection::Ending { asked } | Inspection::Lists { asked } => asked,
         };
         let client = match &findings.voice {
@@ -141,11 +146,14 @@ impl Gate {
             _ => Client::default(),
         };
         let cuts = matches!(findings.inspection, Inspection::Lists { .. }) && service.mode != Mode::Observe;
+        let sealer = findings.caller.as_ref().map(|caller| Sealer::new(authorizer, caller, route.service()));
         let viewer = findings.caller.take().filter(|_| cuts);
         self.answer = Some(Answer {
             asked,
             client,
             version: route.version(),
+            sealer,
+            head: AnswerChange::default(),
             viewer: viewer.map(|caller| Box::new(Viewer { caller, route: route.clone() })),
             phase: Phase::Head,
             endings: Vec::new(),
@@ -181,34 +189,47 @@ impl Gate {
 impl Answer {
     fn begin(&mut self, headers: &[(&[u8], &[u8])], complete: bool) -> Result<AnswerStep, AnswerError> {
         let head = Head::read(headers);
+        self.name_session(headers);
         let cuts = self.viewer.is_some();
-        self.phase = Phase::Passing;
-        if complete {
-            return Ok(AnswerStep::Pass);
-        }
-        if head.encoded {
-            return if cuts { Err(AnswerError::Encoded) } else { Ok(AnswerStep::Pass) };
-        }
-        match head.kind {
+        self.phase = match head.kind {
+            _ if complete => Phase::Passing,
+            _ if head.encoded && cuts => return Err(AnswerError::Encoded),
+            _ if head.encoded || (self.asked == 0 && !cuts) => Phase::Passing,
             Kind::Json if cuts => {
                 self.phase = Phase::Whole;
-                Ok(AnswerStep::Hold)
+                return Ok(AnswerStep::Hold);
             }
             Kind::Events if cuts => {
-                self.phase = Phase::Stream(Events::new(self.limit));
-                Ok(AnswerStep::Change(AnswerChange { remove: OF_THE_BODY.to_vec(), body: None }))
+                self.head.remove.extend(OF_THE_BODY);
+                Phase::Stream(Events::new(self.limit))
             }
-            Kind::Json => {
-                self.phase = Phase::Scan(Scan::of_document());
-                Ok(AnswerStep::Pass)
-            }
-            Kind::Events => {
-                self.phase = Phase::Scan(Scan::of_events());
-                Ok(AnswerStep::Pass)
-            }
+            Kind::Json => Phase::Scan(Scan::of_document()),
+            Kind::Events => Phase::Scan(Scan::of_events()),
             // The text of an error is no list to anybody.
-            Kind::Other if cuts && head.success => Err(AnswerError::OtherType),
-            Kind::Other => Ok(AnswerStep::Pass),
+            Kind::Other if cuts && head.success => return Err(AnswerError::OtherType),
+            Kind::Other => Phase::Passing,
+        };
+        Ok(self.changed(None))
+    }
+
+    /// What comes with the head, and a body in place of the one that came.
+    fn changed(&mut self, body: Option<Vec<u8>>) -> AnswerStep {
+        let change = AnswerChange { body, ..std::mem::take(&mut self.head) };
+        let AnswerChange { remove, set, body } = &change;
+        if remove.is_empty() && set.is_empty() && body.is_none() {
+            AnswerStep::Pass
+        } else {
+            AnswerStep::Change(change)
+        }
+    }
+
+    /// A session that the server names is this caller's from here on.
+    fn name_session(&mut self, headers: &[(&[u8], &[u8])]) {
+        let mut named = headers.iter().filter(|(name, _)| *name == SESSION.as_bytes());
+        let Some((_, id)) = named.next() else { return };
+        match self.sealer.as_ref().and_then(|sealer| sealer.seal(id)) {
+            Some(sealed) => self.head.set.push((SESSION, sealed)),
+            None => self.head.remove.push(SESSION),
         }
     }
 
@@ -250,10 +271,10 @@ impl Answer {
                 // Nothing at all lists nothing.
                 let edited = if text.trim().is_empty() { None } else { edit(text)? };
                 self.phase = Phase::Passing;
-                Ok(edited.map_or(AnswerStep::Pass, |text| {
-                    let body = Some(text.into_bytes());
-                    AnswerStep::Change(AnswerChange { remove: OF_THE_BODY.to_vec(), body })
-                }))
+                if edited.is_some() {
+                    self.head.remove.extend(OF_THE_BODY);
+                }
+                Ok(self.changed(edited.map(String::into_bytes)))
             }
             Phase::Stream(events) => {
                 let bytes = bytes().ok_or(AnswerError::NotJson)?;
@@ -263,7 +284,7 @@ impl Answer {
                     self.before = out;
                     return Err(error);
                 }
-                Ok(AnswerStep::Change(AnswerChange { remove: Vec::new(), body: Some(out) }))
+                Ok(self.changed(Some(out)))
             }
             Phase::Scan(scan) => {
                 if !scan.is_over() {
@@ -275,10 +296,7 @@ impl Answer {
                 }
                 Ok(AnswerStep::Pass)
             }
-            Phase::Broken => {
-                let body = Some(Vec::new());
-                Ok(AnswerStep::Change(AnswerChange { remove: Vec::new(), body }))
-            }
+            Phase::Broken => Ok(self.changed(Some(Vec::new()))),
         }
     }
 

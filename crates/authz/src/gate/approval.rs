@@ -161,7 +161,8 @@ impl Gate {
         let borrowed: Vec<(&[u8], &[u8])> =
             headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
         let mut findings = Findings { attempt: Attempt::raw(&borrowed), ..Findings::default() };
-        let presented = Presented { headers: &borrowed, body, approved: grant.groups(), asks: false };
+        let presented =
+            Presented { headers: &borrowed, body, approved: grant.groups(), asks: false, binds: true };
         let judged = self.judge(authorizer, cache, presented, now, &mut findings);
         findings.attempt.approved(grant);
         let denial = match judged {
@@ -178,6 +179,7 @@ impl Gate {
                 }
                 return Step::Forward(
                     Forwarding::new(Passage::Permit(permit), service, &borrowed)
+                        .naming_session(findings.session)
                         .asking_for_identity(self.answer.is_some()),
                 );
             }

@@ -1,5 +1,7 @@
 //! What the host has to do, and by what right.
 
+use actgate_call::mcp::SESSION;
+
 use crate::{
     authorizer::GuardedService,
     claim::Callout,
@@ -58,6 +60,12 @@ impl Forwarding {
             }
         }
         Self { passage, service: service.call.name.clone(), remove, set: Vec::new() }
+    }
+
+    /// The same in a session, by the server's own id of it.
+    pub(super) fn naming_session(mut self, id: Option<String>) -> Self {
+        self.set.extend(id.map(|id| (SESSION.to_owned(), id)));
+        self
     }
 
     /// The same where the answer is looked at, which must not be encoded then.

@@ -9,6 +9,7 @@ use super::{
     client::Client,
     message::messages,
     mirror::Mirror,
+    session::SESSION,
     version::Version,
 };
 use crate::{
@@ -33,6 +34,7 @@ pub struct McpRoute {
     verb: Verb,
     version: Named,
     mirror: Mirror,
+    session: Option<Box<str>>,
     max_body: usize,
 }
 
@@ -99,6 +101,7 @@ impl McpRoute {
             verb,
             version: Named::of(head),
             mirror: Mirror::of(head)?,
+            session: session(head)?,
             max_body,
         };
         content::check(BodyRule { need: route.body_need(), json: true }, head)?;
@@ -139,6 +142,16 @@ impl McpRoute {
     pub fn possible(&self, listed: &Listed<'_>) -> Vec<Possible> {
         let rules = rules_of(&self.rules, listed.kind, listed.name);
         rules.into_iter().map(|rule| possible(&self.service, rule, listed)).collect()
+    }
+
+    /// The session that the head names, as the client knows it.
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// The service.
+    pub fn service(&self) -> &str {
+        &self.service
     }
 
     /// The version that the head names.
@@ -218,6 +231,14 @@ impl McpRoute {
             Named::None | Named::Known(_) => Ok(()),
         }
     }
+}
+
+/// Visible ASCII, as MCP has it.
+fn session(head: &RequestHead<'_>) -> Result<Option<Box<str>>, CallError> {
+    let Some(id) = head.header(SESSION) else { return Ok(None) };
+    let text = str::from_utf8(id).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let text = text.ok_or_else(|| CallError::refused(SESSION.as_bytes(), "it is not visible ASCII"))?;
+    Ok(Some(text.into()))
 }
 
 // === impl Named ===
