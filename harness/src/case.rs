@@ -3,6 +3,7 @@
 //! The same files run through the gate alone ([`Native`]), through the plugin in the wasmtime host ([`Wasm`]) and
 //! through a real Envoy, and all have to give the answer that the file asks for. `docs/cases.md` explains the format.
 
+mod answering;
 mod compare;
 mod engine;
 mod file;
@@ -36,5 +37,6 @@ pub use question::{Question, moment};
 pub use report::{write_failures, write_json, write_junit, write_summary};
 pub use run::{CaseReport, NamedCase, Progress, Report, read_cases, run};
 pub use setup::Setup;
+pub(crate) use setup::with_sessions;
 pub use suite::{Engines, Failure, Suite};
 pub use wasm::Wasm;

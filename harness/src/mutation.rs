@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actgate_authz::{Analysis, Authorizer, Change, Fault, Mutant};
 
-use crate::case::{Case, Native, Observing, Setup, play};
+use crate::case::{Case, Native, Observing, Setup, play, with_sessions};
 use crate::diagnostic::Diagnostic;
 use crate::places::Places;
 
@@ -78,7 +78,7 @@ impl Mutation {
         let work =
             Work { setup, concerned: concerned(setup, analysis, cases), mutants, next: AtomicUsize::new(0) };
         let authorizers: Vec<Authorizer> = (0..jobs.max(1))
-            .map(|_| Ok(Authorizer::load(setup.bundle())?.authorizer))
+            .map(|_| Ok(with_sessions(Authorizer::load(setup.bundle())?.authorizer)))
             .collect::<Result<_, Vec<Fault>>>()?;
         let total = work.mutants.len();
         let (sender, noticed) = std::sync::mpsc::channel();

@@ -10,7 +10,7 @@ use actgate_authz::Analysis;
 use actgate_harness::case::{Case, Native, Observing, Setup, find_cases, play};
 use serde_json::Value;
 
-const PACKS: [&str; 3] = ["deploy", "git", "secrets"];
+const PACKS: [&str; 4] = ["deploy", "git", "mcp", "secrets"];
 
 struct Ran {
     code: i32,

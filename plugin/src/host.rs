@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actgate_abi::{BufferType, Error, LogLevel, MapType, Pairs};
-use actgate_authz::{Callout, Forwarding, LocalReply, Moment, Passage};
+use actgate_authz::{AnswerChange, Callout, Forwarding, LocalReply, Moment, Passage};
 use proxy_wasm::types::Action;
 
 use crate::metrics::Ending;
@@ -25,6 +25,9 @@ pub(crate) fn forward(forwarding: &Forwarding, record: &str) -> Result<Done, Err
     actgate_abi::set_property(RECORD, record.as_bytes())?;
     for name in &forwarding.remove {
         actgate_abi::remove_header(MapType::RequestHeaders, name)?;
+    }
+    for (name, value) in &forwarding.set {
+        actgate_abi::set_header(MapType::RequestHeaders, name, value)?;
     }
     actgate_abi::set_property(MARKER, forwarding.marker().as_bytes())?;
     let ending = match forwarding.passage() {
@@ -121,6 +124,37 @@ pub(crate) fn request_headers() -> Result<Pairs, Error> {
 /// `size` bytes of what is buffered of the request's body, from `start`.
 pub(crate) fn request_body(start: usize, size: usize) -> Option<Vec<u8>> {
     actgate_abi::buffer(BufferType::RequestBody, start, size).ok()
+}
+
+/// The answer's header fields.
+pub(crate) fn answer_headers() -> Result<Pairs, Error> {
+    actgate_abi::header_map(MapType::ResponseHeaders)
+}
+
+/// `size` bytes of what is here of the answer's body, from `start`.
+pub(crate) fn answer_part(start: usize, size: usize) -> Option<Vec<u8>> {
+    actgate_abi::buffer(BufferType::ResponseBody, start, size).ok()
+}
+
+/// Changes an answer, of whose body `size` bytes are here.
+pub(crate) fn change_answer(change: &AnswerChange, size: usize) -> Result<(), Error> {
+    for name in &change.remove {
+        actgate_abi::remove_header(MapType::ResponseHeaders, name)?;
+    }
+    for (name, value) in &change.set {
+        actgate_abi::set_header(MapType::ResponseHeaders, name, value)?;
+    }
+    match &change.body {
+        Some(body) if size > 0 || !body.is_empty() => {
+            actgate_abi::set_buffer(BufferType::ResponseBody, 0, size, body)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Answers instead of the upstream, of whose answer nothing has gone on.
+pub(crate) fn answer_instead(reply: &LocalReply) -> Result<(), Error> {
+    actgate_abi::send_local_response(reply.status, &reply.details, &reply.headers, &reply.body)
 }
 
 /// The plugin's configuration: the bundle as JSON.

@@ -12,6 +12,7 @@ use proxy_wasm::{
 };
 
 use crate::{
+    answer::Answer,
     host::{self, Done},
     ids::Ids,
     metrics::Ending,
@@ -27,11 +28,12 @@ pub(crate) struct Request {
     buffered: usize,
     /// What the last callback for a decided request returned.
     decided: Option<Action>,
+    answer: Answer,
 }
 
 impl Request {
     pub(crate) const fn new(shared: Option<Rc<Shared>>) -> Self {
-        Self { shared, gate: None, buffered: 0, decided: None }
+        Self { shared, gate: None, buffered: 0, decided: None, answer: Answer::new() }
     }
 
     fn headers(&mut self, complete: bool) -> Action {
@@ -126,6 +128,18 @@ impl Request {
         self.apply(shared, step)
     }
 
+    /// What the upstream answers, where the gate looks at it.
+    fn answering(&mut self, look: impl FnOnce(&mut Answer, &mut Gate, &Shared) -> Action) -> Action {
+        if self.answer.has_failed() {
+            return Action::Pause;
+        }
+        match (&self.shared, &mut self.gate) {
+            (Some(shared), Some(gate)) if gate.looks_at_answer() => look(&mut self.answer, gate, shared),
+            // Also the gate's own answers, and the proxy's to what never got here.
+            _ => Action::Continue,
+        }
+    }
+
     fn settle(&mut self, shared: &Shared, done: &Done) -> Action {
         shared.metrics.count(done.ending);
         self.decided = Some(done.action);
@@ -183,12 +197,26 @@ impl HttpContext for Request {
         self.body(true)
     }
 
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.answering(|answer, gate, _| answer.headers(gate, end_of_stream))
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.answering(|answer, gate, shared| answer.body(gate, shared, size, end_of_stream))
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.answering(Answer::trailers)
+    }
+
     fn on_log(&mut self) {
         let Some(shared) = self.shared.clone() else { return };
         let Some(gate) = self.gate.as_mut() else { return };
         if let Some(record) = gate.finish(&shared.authorizer) {
             host::leave_record(&record);
             shared.metrics.count(Ending::Aborted);
+        } else if let Some(record) = gate.answered_record() {
+            host::leave_record(&record);
         }
         // Last: from here on hostcalls are the root context's, and a record would be nobody's.
         if let Some(outcome) = gate.claim_outcome(&shared.authorizer, host::response_status()) {

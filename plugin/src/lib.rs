@@ -2,6 +2,7 @@
 
 #![expect(missing_docs, reason = "the SDK's macro makes an entry point that cannot be documented")]
 
+mod answer;
 mod cryptography;
 mod host;
 mod http;
@@ -9,6 +10,7 @@ mod ids;
 mod keys;
 mod metrics;
 mod root;
+mod sessions;
 #[cfg(feature = "trap")]
 mod trap;
 

@@ -8,7 +8,7 @@ use proxy_wasm::{
     types::ContextType,
 };
 
-use crate::{cryptography, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics};
+use crate::{cryptography, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics, sessions};
 
 /// What requests share.
 #[derive(Debug)]
@@ -100,9 +100,12 @@ fn load(root: u32) -> Result<(Shared, Keys), Vec<String>> {
     let authorizer = match std::env::var(SECRETS_KEY) {
         Ok(key) => {
             let key = SecretKey::parse(&key).map_err(|error| one(format!("{SECRETS_KEY}: {error}")))?;
-            loaded.authorizer.with_secrets_key(key)
+            let sessions = key.session_key();
+            loaded.authorizer.with_secrets_key(key).with_session_key(sessions)
         }
-        Err(std::env::VarError::NotPresent) => loaded.authorizer,
+        Err(std::env::VarError::NotPresent) => {
+            loaded.authorizer.with_session_key(sessions::process_key().map_err(one)?)
+        }
         Err(error) => return Err(one(format!("{SECRETS_KEY}: {error}"))),
     };
     let authorizer = authorizer.with_cryptography(cryptography::of_host());

@@ -32,6 +32,7 @@ pub struct Authorizer {
     pub(crate) approvals: Option<ApprovalService>,
     pub(crate) max_body: usize,
     key_sources: Vec<KeySource>,
+    pub(crate) sessions: Option<mcp::SessionKey>,
     services: Services,
     guarded: Vec<GuardedService>,
     scopes: Vec<(String, Words)>,
@@ -132,6 +133,7 @@ impl Authorizer {
             approvals: config.approvals,
             max_body: config.max_body,
             key_sources: config.key_sources,
+            sessions: None,
             services,
             guarded,
             scopes: config.scopes,
@@ -153,6 +155,13 @@ impl Authorizer {
     #[must_use]
     pub fn with_cryptography(mut self, cryptography: Cryptography) -> Self {
         self.cryptography = cryptography;
+        self
+    }
+
+    /// Seals the ids of MCP sessions with this key, so that each is one caller's. Without one there are no sessions.
+    #[must_use]
+    pub fn with_session_key(mut self, key: mcp::SessionKey) -> Self {
+        self.sessions = Some(key);
         self
     }
 

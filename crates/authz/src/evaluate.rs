@@ -1,5 +1,7 @@
 //! The question put to Cedar: every call, for the subject and for the actor, and what approvals would change.
 
+mod possible;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -107,6 +109,8 @@ pub(crate) struct Asker {
     pub(crate) uid: EntityUID,
     name: String,
     candidates: Vec<u32>,
+    /// The policies that can concern it besides where the resource may be any of its type.
+    others: Vec<u32>,
 }
 
 /// What the context says, but for approvals.
@@ -282,6 +286,16 @@ impl PolicyBundle {
         request: &AccessRequest<'b>,
         call: &'b ToolCall,
     ) -> Result<Question<'b>, String> {
+        self.question_about(request, call, false)
+    }
+
+    /// The same, and where the resource stands for `any` of its type and parents, with what could concern those.
+    fn question_about<'b>(
+        &'b self,
+        request: &AccessRequest<'b>,
+        call: &'b ToolCall,
+        any: bool,
+    ) -> Result<Question<'b>, String> {
         let action = self
             .actions
             .get(call.action.as_ref())
@@ -313,17 +327,23 @@ impl PolicyBundle {
                 continue;
             }
             let own = lineage(&uid)?;
+            let asking = Placed { kind: uid.entity_type(), lineage: &own };
             let candidates = self.policies.candidates(
-                Placed { kind: uid.entity_type(), lineage: &own },
+                asking,
                 &action.lineage,
                 Placed { kind: resource.entity_type(), lineage: &above },
             );
+            let others = if any {
+                self.policies.candidates_of_type(asking, &action.lineage, resource.entity_type())
+            } else {
+                Vec::new()
+            };
             known.push((uid.clone(), own));
-            askers.push(Asker { uid, name: identity.entity_id().to_owned(), candidates });
+            askers.push(Asker { uid, name: identity.entity_id().to_owned(), candidates, others });
         }
         known.push((resource.clone(), above));
 
-        let candidates = askers.iter().flat_map(|asker| &asker.candidates);
+        let candidates = askers.iter().flat_map(|asker| asker.candidates.iter().chain(&asker.others));
         let literals: BTreeSet<u32> = candidates
             .filter_map(|number| self.policies.rule(*number))
             .flat_map(|rule| rule.literals.iter().copied())

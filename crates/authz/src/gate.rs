@@ -1,21 +1,25 @@
 //! One request on its way through: bytes in, steps out. The host does nothing but what a [`Step`] says.
 
+mod answer;
 mod approval;
 mod body;
 mod drain;
 mod examine;
+mod session;
 mod step;
 
-use actgate_call::{RequestHead, Route, ToolCalls};
+use actgate_call::{RequestHead, Route, ToolCalls, mcp::Inspection};
 use actgate_token::{Caller, TokenCache};
 
 pub(crate) use self::examine::{Examined, examine};
 use self::{
+    answer::Answer,
     approval::{Asking, Held, Question},
     body::{AwaitedBody, Body, malformed},
     drain::{Drain, Drained},
 };
 pub use self::{
+    answer::{AnswerChange, AnswerStep},
     body::BodyProgress,
     step::{Forwarding, Passage, Step},
 };
@@ -48,6 +52,8 @@ pub struct Gate {
     inquiry: Option<Inquiry>,
     /// A claim that was granted, and whether the request went on with it.
     claimed: Option<(Claim, bool)>,
+    /// The answer to what was forwarded, where it is looked at.
+    answer: Option<Answer>,
 }
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
@@ -86,6 +92,9 @@ struct Findings<'a> {
     caller: Option<Caller>,
     route: Option<Route>,
     calls: Option<ToolCalls>,
+    inspection: Inspection,
+    /// The server's own id of the session.
+    session: Option<String>,
 }
 
 /// What is judged of a request.
@@ -97,6 +106,8 @@ struct Presented<'p> {
     approved: &'p [String],
     /// Whether people are asked for what is missing.
     asks: bool,
+    /// Whether a session has to be the caller's.
+    binds: bool,
 }
 
 /// Where [`Gate::judge`] has come to.
@@ -122,6 +133,7 @@ impl Gate {
             body: BodyProgress::default(),
             state: State::Start,
             claimed: None,
+            answer: None,
             notes: false,
             held_back: false,
             inquiry: None,
@@ -262,7 +274,7 @@ impl Gate {
             return self.refuse_as_unavailable(authorizer, now, "the request was decided before");
         }
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
-        let presented = Presented { headers, body: &body, approved: &[], asks: true };
+        let presented = Presented { headers, body: &body, approved: &[], asks: true, binds: true };
         let judgement = self.judge(authorizer, cache, presented, now, &mut findings);
         if self.notes {
             let known = findings.caller.clone().zip(findings.calls.clone());
@@ -290,13 +302,18 @@ impl Gate {
                 let outcome = Outcome::Allow { policies: permit.policies() };
                 self.state =
                     State::Decided { record: self.record_of(authorizer, &findings.attempt, outcome, now) };
-                Step::Forward(Forwarding::new(Passage::Permit(permit), service, headers))
+                self.expect_answer(authorizer, &mut findings);
+                Step::Forward(
+                    Forwarding::new(Passage::Permit(permit), service, headers)
+                        .naming_session(findings.session)
+                        .asking_for_identity(self.answer.is_some()),
+                )
             }
             Ok(Judgement::Decided(Decision::Deny(denial))) | Err(denial) => {
-                self.refuse_or_observe(authorizer, &findings, denial, headers, now)
+                self.refuse_or_observe(authorizer, findings, denial, headers, now)
             }
             Ok(Judgement::Decided(Decision::RequireApproval(hold))) => {
-                self.refuse_or_observe(authorizer, &findings, hold.denial, headers, now)
+                self.refuse_or_observe(authorizer, findings, hold.denial, headers, now)
             }
         }
     }
@@ -311,7 +328,7 @@ impl Gate {
         now: Moment,
         findings: &mut Findings<'a>,
     ) -> Result<Judgement, Denial> {
-        let Presented { headers, body, approved, asks } = presented;
+        let Presented { headers, body, approved, asks, binds } = presented;
         let head = RequestHead::parse(headers).map_err(|error| malformed(&error))?;
         let service = authorizer.select(&head).map_err(|error| malformed(&error))?;
         findings.attempt.service(&head, &service.call.name);
@@ -329,15 +346,18 @@ impl Gate {
         findings.service = Some(service);
         let route = service.call.adapter.route(&head, &service.call).map_err(|error| malformed(&error))?;
         let route = findings.route.insert(route);
+        if binds {
+            findings.session = session::opened(authorizer, caller, route)?;
+        }
         let calls = match body {
             Body::Push { calls, client } => {
                 findings.voice = client.as_ref().map_or(Voice::Git, Voice::push);
                 ToolCalls::clone(calls)
             }
-            Body::Complete(bytes) => extract(route, bytes, &mut findings.voice)?,
+            Body::Complete(bytes) => extract(route, bytes, &mut findings.voice, &mut findings.inspection)?,
             Body::Pending => match AwaitedBody::of(route) {
                 Some(awaited) => return Ok(Judgement::Await(awaited)),
-                None => extract(route, b"", &mut findings.voice)?,
+                None => extract(route, b"", &mut findings.voice, &mut findings.inspection)?,
             },
         };
         let calls = findings.calls.insert(calls);
@@ -364,12 +384,12 @@ impl Gate {
     fn refuse_or_observe(
         &mut self,
         authorizer: &Authorizer,
-        findings: &Findings<'_>,
+        mut findings: Findings<'_>,
         denial: Denial,
         headers: &[(&[u8], &[u8])],
         now: Moment,
     ) -> Step {
-        let Findings { attempt, voice, service, .. } = findings;
+        let Findings { attempt, voice, service, .. } = &findings;
         let Some(service) = service.filter(|service| service.mode == Mode::Observe) else {
             return self.refuse(authorizer, attempt, voice, &denial, now);
         };
@@ -377,7 +397,12 @@ impl Gate {
             Ok(observation) => {
                 let outcome = Outcome::Observe(observation.denial());
                 self.state = State::Decided { record: self.record_of(authorizer, attempt, outcome, now) };
-                Step::Forward(Forwarding::new(Passage::Observation(observation), service, headers))
+                self.expect_answer(authorizer, &mut findings);
+                Step::Forward(
+                    Forwarding::new(Passage::Observation(observation), service, headers)
+                        .naming_session(findings.session)
+                        .asking_for_identity(self.answer.is_some()),
+                )
             }
             Err(denial) => self.refuse(authorizer, attempt, voice, &denial, now),
         }
@@ -456,11 +481,17 @@ fn unavailable(why: &str) -> Denial {
 }
 
 /// The tool calls of a whole body. What it says of whom to answer is known even where it is refused.
-fn extract(route: &Route, body: &[u8], voice: &mut Voice) -> Result<ToolCalls, Denial> {
+fn extract(
+    route: &Route,
+    body: &[u8],
+    voice: &mut Voice,
+    inspection: &mut Inspection,
+) -> Result<ToolCalls, Denial> {
     let calls = match route {
         Route::Mcp(route) => {
             let reading = route.read_body(body);
             *voice = Voice::Mcp(Box::new(reading.client));
+            *inspection = reading.inspection;
             reading.calls
         }
         Route::Rest(_) | Route::Git(_) => route.extract(body),

@@ -39,6 +39,7 @@ mod statement;
 mod fixture;
 
 pub use actgate_call::envelope::SecretKey;
+pub use actgate_call::mcp::SessionKey;
 pub use actgate_call::{Adapter, catalog, mcp};
 pub use actgate_token::{Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, TokenCache};
 pub use analysis::{
@@ -54,7 +55,9 @@ pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocume
 pub use entities::StaticEntities;
 pub use evaluate::{AccessRequest, Inquiry};
 pub use fault::{At, Fault, nearest};
-pub use gate::{BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything};
+pub use gate::{
+    AnswerChange, AnswerStep, BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything,
+};
 pub use key_source::{KeySource, Lease, Published};
 pub use moment::Moment;
 pub use policies::{Policies, PolicyFacts};

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode, Validator};
-use cedar_policy_core::ast::{Expr, ExprKind, Literal};
+use cedar_policy_core::ast::{EntityType, Expr, ExprKind, Literal};
 
 use self::index::{Index, Scope};
 use crate::{
@@ -169,6 +169,18 @@ impl Policies {
         resource: Placed<'_>,
     ) -> Vec<u32> {
         self.index.candidates(&self.scopes, principal, action, resource)
+    }
+
+    /// The policies whose scope fits a principal, an action, and some resource of a type. All are looked at: it is asked
+    /// for few things that are listed, and for no call.
+    pub(crate) fn candidates_of_type(
+        &self,
+        principal: Placed<'_>,
+        action: &Lineage,
+        resource: &EntityType,
+    ) -> Vec<u32> {
+        let fits = |(_, scope): &(u32, &Scope)| scope.may_fit(principal, action, resource);
+        (0u32..).zip(&self.scopes).filter(fits).map(|(number, _)| number).collect()
     }
 
     /// Puts a rule of the same scope in place of the one of this id, or one that never applies; returns what was there.

@@ -34,6 +34,10 @@ pub enum Reason {
     // --- the gate itself ---
     /// The approval service did not answer as it should.
     ApprovalUnavailable,
+    /// The session is not this caller's, or is not known any more.
+    SessionUnknown,
+    /// What the upstream answered cannot be shown to the caller.
+    AnswerRefused,
     /// The gate has no usable bundle, or the proxy did not let it work.
     GateUnavailable,
 }
@@ -179,7 +183,7 @@ reasons! {
 
 impl Reason {
     /// The reasons that belong to neither a token nor a call.
-    const OWN: [Self; 11] = [
+    const OWN: [Self; 13] = [
         Self::TokenMissing,
         Self::CredentialAmbiguous,
         Self::ScopeInsufficient,
@@ -190,6 +194,8 @@ impl Reason {
         Self::ApprovalInFlight,
         Self::ApprovalLimit,
         Self::ApprovalUnavailable,
+        Self::SessionUnknown,
+        Self::AnswerRefused,
         Self::GateUnavailable,
     ];
 
@@ -252,6 +258,18 @@ impl Reason {
                 code: "approval_unavailable",
                 status: 503,
                 title: "The approval service is not available",
+                challenge: None,
+            },
+            Self::SessionUnknown => Row {
+                code: "session_unknown",
+                status: 404,
+                title: "The session is not known",
+                challenge: None,
+            },
+            Self::AnswerRefused => Row {
+                code: "answer_refused",
+                status: 502,
+                title: "The answer cannot be passed on",
                 challenge: None,
             },
             Self::GateUnavailable => Row {

@@ -280,7 +280,7 @@ fn index(token: &str) -> Option<usize> {
 
 /// Whether Go takes one member name for the other: simple case folding, so that `ſ` is an `s` and the Kelvin sign a
 /// `k` too.
-fn same_but_for_case(one: &str, other: &str) -> bool {
+pub(crate) fn same_but_for_case(one: &str, other: &str) -> bool {
     let fold = |c: char| c.to_uppercase().flat_map(char::to_lowercase);
     one.chars().flat_map(fold).eq(other.chars().flat_map(fold))
 }

@@ -7,11 +7,11 @@
 //! Headers that repeat what the body says (`Mcp-Method`, `Mcp-Name`, `Mcp-Param-*`, `MCP-Protocol-Version`) are held
 //! against it and never believed instead of it.
 
+mod answer;
 mod argument;
 mod calls;
 mod catalog;
 mod client;
-
 mod message;
 mod method;
 mod mirror;
@@ -19,17 +19,21 @@ mod pattern;
 mod raw;
 mod route;
 mod secret;
+mod session;
 mod uri;
 mod version;
 pub mod vocabulary;
 
 pub use self::{
+    answer::{AnswerError, Edited, Ending, Events, Inspection, ListKind, Listed, Scan, edit},
     argument::{ArgumentRule, ArgumentType},
+    calls::Possible,
     catalog::{Catalog, CatalogRule, Section},
     client::{Asked, Client},
     message::{MAX_BATCH, MAX_CALLS},
     raw::{RawArgument, RawArgumentType, RawCatalog, RawOthers, RawPath, RawResourceRule, RawRule},
     route::{MESSAGE, McpRoute, Reading, SESSION_END, STREAM},
+    session::{SESSION, SessionKey, SessionOwner},
     version::Version,
 };
 

@@ -127,7 +127,7 @@ pub fn disagreements(one: &Outcome, other: &Outcome) -> Vec<String> {
     if one.status != other.status {
         found.push(format!("status {} and {}", one.status, other.status));
     }
-    for part in ["/service", "/bundle", "/trace", "/attempted", "/decided", "/approved"] {
+    for part in ["/service", "/bundle", "/trace", "/attempted", "/decided", "/approved", "/answered"] {
         let both = [one, other].map(|outcome| own_part(&outcome.record, part, "latency_us"));
         let [left, right] = &both;
         if left != right {
@@ -250,7 +250,7 @@ fn answered(
         }
     }
     match &exchange.upstream {
-        Some(upstream) => upstream_answer(exchange, upstream, outcome, findings),
+        Some(upstream) => upstream_answer(step, exchange, upstream, outcome, findings),
         // Where a head cannot even be read, no service is known, nor how its clients talk.
         None if route
             .is_some_and(|route| route.speaks_git && outcome.recorded("/service") == route.service) =>
@@ -288,12 +288,29 @@ fn git_refusal(exchange: &Exchange, answer: &Value, outcome: &Outcome, findings:
 }
 
 /// What went through is answered by the upstream and nobody else.
-fn upstream_answer(exchange: &Exchange, upstream: &Upstream, outcome: &Outcome, findings: &mut Findings) {
+fn upstream_answer(
+    step: &Step,
+    exchange: &Exchange,
+    upstream: &Upstream,
+    outcome: &Outcome,
+    findings: &mut Findings,
+) {
+    let came = String::from_utf8_lossy(&outcome.body);
+    if let Some(answer) = &step.expect.answer {
+        return findings.equal("/expect/answer", "answer", answer, &came);
+    }
+    // What stands instead of the upstream's answer is told by its members alone: the decision's id is in it.
+    if outcome.recorded("/answered/outcome") == "refused" {
+        return findings.holds("`body` of what is refused", step.expect.body.is_some(), "some", "none");
+    }
     let bodiless = exchange.method == "HEAD" || matches!(upstream.status, 204 | 304);
     let expected = if bodiless { "" } else { upstream.body.as_str() };
-    findings.equal("/expect", "body of the upstream", expected, &String::from_utf8_lossy(&outcome.body));
+    findings.equal("/expect", "body of the upstream", expected, &came);
     for (name, value) in upstream.headers.iter() {
-        let there = outcome.header(name).any(|own| own == value);
+        // A session is sealed for its caller.
+        let there = outcome
+            .header(name)
+            .any(|own| own == value || (name == "mcp-session-id" && own.starts_with(&format!("{value}."))));
         findings.holds(&format!("header `{name}` of the upstream"), there, value, "another or none");
     }
 }
@@ -420,7 +437,10 @@ fn recorded(step: &Step, outcome: &Outcome, findings: &mut Findings) {
     );
     let details = outcome.recorded("/executed/details");
     let (expected, holds) = if step.expect.decision.forwards() {
-        ("via_upstream".to_owned(), details == "via_upstream")
+        // Of a stream that had begun, the end is refused.
+        let refused = outcome.recorded("/answered/outcome") == "refused" && outcome.status == 502;
+        let expected = if refused { "actgate_answer_refused" } else { "via_upstream" };
+        (expected.to_owned(), details == expected)
     } else {
         let reason = format!("actgate_{}", outcome.recorded("/decided/reason"));
         let holds = details == reason;

@@ -133,6 +133,9 @@ pub struct Expectation {
     pub status: u16,
     /// Members that the JSON body of the answer must have.
     pub body: Option<Value>,
+    /// The whole answer, byte for byte, where it is not the upstream's own: a list that was cut, or what stands in its
+    /// place.
+    pub answer: Option<String>,
     /// What the upstream saw.
     #[serde(default)]
     pub upstream_saw: UpstreamSaw,
@@ -166,6 +169,8 @@ pub struct Events {
     pub decided: Option<Value>,
     /// What really happened.
     pub executed: Option<Value>,
+    /// What the gate saw of the answer.
+    pub answered: Option<Value>,
     /// The service.
     pub service: Option<Value>,
     /// The trace id.
@@ -207,10 +212,11 @@ impl Verdict {
 impl Events {
     /// The parts that are asserted, by name.
     pub fn parts(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        let Self { attempted, decided, executed, service, trace } = self;
+        let Self { attempted, decided, answered, executed, service, trace } = self;
         [
             ("attempted", attempted),
             ("decided", decided),
+            ("answered", answered),
             ("executed", executed),
             ("service", service),
             ("trace", trace),

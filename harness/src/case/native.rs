@@ -3,8 +3,8 @@
 use actgate_authz::{Authorizer, BodyProgress, Forwarding, Gate, LocalReply, Moment, Step, TokenCache};
 use serde_json::{Value, json};
 
+use super::answering::{Answered, answered};
 use super::engine::{Engine, EngineError, Exchange, Outcome, Seen};
-use super::format::Upstream;
 use super::setup::Setup;
 
 /// Fields of which Envoy makes one where there are several: a filter never sees the second.
@@ -73,11 +73,12 @@ impl<'s> Native<'s> {
         let host = ("host".to_owned(), exchange.host.clone());
         let framing = exchange.framing().map(|(name, value)| (name.to_owned(), value));
         let headers = end_to_end(exchange).cloned().chain(framing);
-        let kept = headers.filter(|(name, _)| !forwarding.remove.contains(name));
+        let is_set = |name: &String| forwarding.set.iter().any(|(set, _)| set == name);
+        let kept = headers.filter(|(name, _)| !forwarding.remove.contains(name) && !is_set(name));
         Seen {
             method: exchange.method.clone(),
             path: route.map_or_else(|| exchange.path.clone(), |route| route.upstream_path(&exchange.path)),
-            headers: std::iter::once(host).chain(kept).collect(),
+            headers: std::iter::once(host).chain(kept).chain(forwarding.set.iter().cloned()).collect(),
             body: exchange.body.clone().unwrap_or_default(),
         }
     }
@@ -110,17 +111,17 @@ impl Engine for Native<'_> {
         match step {
             Step::Forward(forwarding) => {
                 let seen = self.forwarded(exchange, &forwarding);
-                let Upstream { status, headers, body } = exchange.upstream.clone().unwrap_or_default();
+                let upstream = exchange.upstream.clone().unwrap_or_default();
+                let Answered { status, headers, body, details } =
+                    answered(&mut gate, self.authorizer, upstream, now);
+                let open = gate.answered_record().unwrap_or(open);
                 Ok(Outcome {
                     status,
-                    headers: headers
-                        .iter()
-                        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                        .collect(),
-                    body: body.into_bytes(),
+                    headers,
+                    body,
                     seen: vec![seen],
                     touched: true,
-                    record: record(&open, status, "via_upstream", "upstream")?,
+                    record: record(&open, status, &details, "upstream")?,
                     inquiry: gate.inquiry().cloned(),
                 })
             }

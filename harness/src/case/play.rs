@@ -2,7 +2,7 @@
 
 use super::compare::{Mismatch, compare};
 use super::engine::{Engine, EngineError, Exchange, Outcome};
-use super::file::{Case, Step, TOKEN};
+use super::file::{Case, SESSION, Step, TOKEN};
 use super::format::TokenPlan;
 use super::push;
 use super::setup::Setup;
@@ -39,6 +39,7 @@ pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<P
     let now = engine.clock().unwrap_or_else(|| case.now());
     // The same plan in one case is the same token, as with a client that keeps its token for a while.
     let mut tokens: Vec<(TokenPlan, String)> = Vec::new();
+    let mut session: Option<String> = None;
     let mut played = Vec::new();
     for step in case.steps() {
         let token = match &step.token {
@@ -55,8 +56,12 @@ pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<P
                 }
             },
         };
-        let exchange = exchange(step, token.as_deref(), now);
+        let mut exchange = exchange(step, token.as_deref(), now);
+        for (_, value) in &mut exchange.headers {
+            *value = value.replace(SESSION, session.as_deref().unwrap_or_default());
+        }
         let outcome = engine.run(&exchange).map_err(|error| interrupted(case, step, &error))?;
+        session = outcome.header("mcp-session-id").next().map(str::to_owned).or(session);
         let route = setup.route(&exchange.host, &exchange.path);
         let differences = compare(step, &exchange, token.as_deref(), route, &outcome, engine.is_proxy());
         let mismatches = differences.into_iter().map(|found| Mismatch::new(case, step, found)).collect();

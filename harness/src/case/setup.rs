@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use actgate_authz::{At, Authorizer, BundleDocument, Fault, nearest};
+use actgate_authz::{At, Authorizer, BundleDocument, Fault, SessionKey, nearest};
 use serde_json::{Map, Value, json};
 
 use super::file::Origin;
@@ -165,7 +165,12 @@ impl Setup {
         let loaded = Authorizer::load(source.bundle())
             .map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
         let routes = route::read(config.value());
-        Ok(Self { bundle: source.bundle().clone(), authorizer: loaded.authorizer, signers, routes })
+        Ok(Self {
+            bundle: source.bundle().clone(),
+            authorizer: with_sessions(loaded.authorizer),
+            signers,
+            routes,
+        })
     }
 }
 
@@ -226,4 +231,9 @@ impl Signer {
         let keys = keys.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
         Ok(json!({ "keys": keys }))
     }
+}
+
+/// The same with a key for sessions, whose ids a case does not know beforehand.
+pub(crate) fn with_sessions(authorizer: Authorizer) -> Authorizer {
+    authorizer.with_session_key(SessionKey::new(&[7; 32]))
 }

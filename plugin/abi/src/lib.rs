@@ -28,6 +28,8 @@ pub struct Error {
 pub enum MapType {
     /// The request's header fields, pseudo-headers included.
     RequestHeaders = 0,
+    /// The answer's header fields, `:status` included.
+    ResponseHeaders = 2,
     /// The header fields of a callout's answer, `:status` included.
     CalloutHeaders = 6,
 }
@@ -38,6 +40,8 @@ pub enum MapType {
 pub enum BufferType {
     /// The request body as buffered so far.
     RequestBody = 0,
+    /// What has come of the answer's body, with what is held of it.
+    ResponseBody = 1,
     /// The body of a callout's answer.
     CalloutBody = 4,
     /// The plugin's `configuration`.
@@ -73,6 +77,13 @@ unsafe extern "C" {
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
     fn proxy_get_buffer_bytes(
         buffer: u32,
         start: usize,
@@ -88,6 +99,20 @@ unsafe extern "C" {
         data_size: usize,
     ) -> u32;
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        cas: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *const u8,
+        data_size: usize,
+        cas: u32,
+    ) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
@@ -170,6 +195,18 @@ pub fn remove_header(map: MapType, name: &str) -> Result<(), Error> {
     check("proxy_remove_header_map_value", status)
 }
 
+/// Puts one field in place of every field of a name.
+///
+/// # Errors
+/// The host refused.
+pub fn set_header(map: MapType, name: &str, value: &str) -> Result<(), Error> {
+    #[expect(unsafe_code, reason = "hostcall; the host reads both texts during the call only")]
+    let status = unsafe {
+        proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    };
+    check("proxy_replace_header_map_value", status)
+}
+
 /// At most `max` bytes of a buffer, from `start`.
 ///
 /// # Errors
@@ -215,6 +252,37 @@ pub fn property(path: &[&str]) -> Result<Vec<u8>, Error> {
     let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
     check("proxy_get_property", status)?;
     Ok(adopt(data, size))
+}
+
+/// What all VMs of a process share under a key, with its version; nothing where there is none.
+///
+/// # Errors
+/// The host refused.
+pub fn shared_data(key: &str) -> Result<Option<(Vec<u8>, u32)>, Error> {
+    let mut data = std::ptr::null_mut();
+    let (mut size, mut cas) = (0usize, 0u32);
+    #[expect(unsafe_code, reason = "hostcall; the host reads `key` and writes to live locals")]
+    let status =
+        unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), &raw mut data, &raw mut size, &raw mut cas) };
+    if status == NOT_FOUND {
+        return Ok(None);
+    }
+    check("proxy_get_shared_data", status)?;
+    Ok(Some((adopt(data, size), cas)))
+}
+
+/// `proxy_status_t`: there is no such thing.
+const NOT_FOUND: u32 = 1;
+
+/// Shares a value under a key, in place of the one of a version: whatever is there, if it is 0.
+///
+/// # Errors
+/// The host refused, or another version is there now.
+pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<(), Error> {
+    #[expect(unsafe_code, reason = "hostcall; the host reads both slices during the call only")]
+    let status =
+        unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) };
+    check("proxy_set_shared_data", status)
 }
 
 /// Lets a request that was paused go on.

@@ -161,22 +161,27 @@ impl Gate {
         let borrowed: Vec<(&[u8], &[u8])> =
             headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
         let mut findings = Findings { attempt: Attempt::raw(&borrowed), ..Findings::default() };
-        let presented = Presented { headers: &borrowed, body, approved: grant.groups(), asks: false };
+        let presented =
+            Presented { headers: &borrowed, body, approved: grant.groups(), asks: false, binds: true };
         let judged = self.judge(authorizer, cache, presented, now, &mut findings);
         findings.attempt.approved(grant);
-        let Findings { attempt, voice, service, .. } = findings;
         let denial = match judged {
             Ok(Judgement::Decided(Decision::Allow(permit))) => {
-                let Some(service) = service else {
+                let Some(service) = findings.service else {
                     return self.refuse_as_unavailable(authorizer, now, "a permit without a service");
                 };
                 let outcome = Outcome::Allow { policies: permit.policies() };
-                let record = self.record_of(authorizer, &attempt, outcome, now);
+                let record = self.record_of(authorizer, &findings.attempt, outcome, now);
                 self.state = State::Decided { record };
+                self.expect_answer(authorizer, &mut findings);
                 if let Some((_, forwarded)) = &mut self.claimed {
                     *forwarded = true;
                 }
-                return Step::Forward(Forwarding::new(Passage::Permit(permit), service, &borrowed));
+                return Step::Forward(
+                    Forwarding::new(Passage::Permit(permit), service, &borrowed)
+                        .naming_session(findings.session)
+                        .asking_for_identity(self.answer.is_some()),
+                );
             }
             Ok(Judgement::Decided(Decision::Deny(denial))) | Err(denial) => denial,
             // Policies changed, or the grant names fewer groups than they ask for: one attempt, one claim.
@@ -185,7 +190,7 @@ impl Gate {
                 return self.refuse_as_unavailable(authorizer, now, "a question came up that was answered");
             }
         };
-        self.refuse(authorizer, &attempt, &voice, &denial, now)
+        self.refuse(authorizer, &findings.attempt, &findings.voice, &denial, now)
     }
 }
 

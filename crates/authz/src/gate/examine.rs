@@ -38,7 +38,8 @@ pub(crate) fn examine(
 ) -> Examined {
     let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
     let gate = Gate::new(now, [0; 10]);
-    let presented = Presented { headers, body: &Body::Complete(body), approved: &[], asks: false };
+    let presented =
+        Presented { headers, body: &Body::Complete(body), approved: &[], asks: false, binds: false };
     let judged = gate.judge(authorizer, cache, presented, now, &mut findings);
     let outcome = match judged {
         Ok(Judgement::Decided(Decision::Allow(permit))) => Ok(permit.policies().to_vec()),

@@ -1,5 +1,7 @@
 //! What the host has to do, and by what right.
 
+use actgate_call::mcp::SESSION;
+
 use crate::{
     authorizer::GuardedService,
     claim::Callout,
@@ -33,6 +35,8 @@ pub struct Forwarding {
     service: String,
     /// Names of header fields that do not travel on.
     pub remove: Vec<String>,
+    /// Header fields that travel on in place of those of the same name.
+    pub set: Vec<(String, String)>,
 }
 
 /// By what right a request goes on.
@@ -58,7 +62,21 @@ impl Forwarding {
                 remove.push(name.to_owned());
             }
         }
-        Self { passage, service: service.call.name.clone(), remove }
+        Self { passage, service: service.call.name.clone(), remove, set: Vec::new() }
+    }
+
+    /// The same in a session, by the server's own id of it.
+    pub(super) fn naming_session(mut self, id: Option<String>) -> Self {
+        self.set.extend(id.map(|id| (SESSION.to_owned(), id)));
+        self
+    }
+
+    /// The same where the answer is looked at, which must not be encoded then.
+    pub(super) fn asking_for_identity(mut self, is_looked_at: bool) -> Self {
+        if is_looked_at {
+            self.set.push(("accept-encoding".to_owned(), "identity".to_owned()));
+        }
+        self
     }
 
     /// What the sentinel behind the gate demands.

@@ -204,12 +204,16 @@ impl Scope {
 
     /// What Cedar's scope means: `is`, `==`, `in`, and any of several actions.
     fn fits(&self, principal: Placed<'_>, action: &Lineage, resource: Placed<'_>) -> bool {
-        let acts = match &self.action {
-            ActionScope::Any => true,
-            ActionScope::Eq(number) => action.own == Some(*number),
-            ActionScope::In(numbers) => numbers.iter().any(|number| action.is_in(*number)),
+        self.action.fits(action) && self.principal.fits(principal) && self.resource.fits(resource)
+    }
+
+    /// The same of a resource of which nothing is known but its type: what names an entity may name it, or what it is in.
+    pub(super) fn may_fit(&self, principal: Placed<'_>, action: &Lineage, resource: &EntityType) -> bool {
+        let of_type = match &self.resource {
+            Constraint::Any | Constraint::Eq(_) | Constraint::In(_) => true,
+            Constraint::Is(kind) | Constraint::IsIn(kind, _) => kind == resource,
         };
-        acts && self.principal.fits(principal) && self.resource.fits(resource)
+        of_type && self.action.fits(action) && self.principal.fits(principal)
     }
 
     /// The most telling first: of two that are equally rare, the first is taken.
@@ -228,6 +232,18 @@ impl Scope {
             .chain(actions)
             .chain(resource_type.map(Key::ResourceType))
             .chain(principal_type.map(Key::PrincipalType))
+    }
+}
+
+// === impl ActionScope ===
+
+impl ActionScope {
+    fn fits(&self, action: &Lineage) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Eq(number) => action.own == Some(*number),
+            Self::In(numbers) => numbers.iter().any(|number| action.is_in(*number)),
+        }
     }
 }
 

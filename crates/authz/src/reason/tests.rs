@@ -30,7 +30,7 @@ fn codes_are_unique_and_statuses_are_refusals() {
         let row = reason.row();
         assert!(seen.insert(row.code), "`{}` twice", row.code);
         assert!(
-            matches!(row.status, 400 | 401 | 403 | 409 | 413 | 429 | 503),
+            matches!(row.status, 400 | 401 | 403 | 404 | 409 | 413 | 429 | 502 | 503),
             "`{}`: {}",
             row.code,
             row.status

@@ -71,6 +71,8 @@ const fn is_of_the_call(reason: Reason) -> bool {
         | Reason::Token(_)
         | Reason::Call(_)
         | Reason::ApprovalUnavailable
+        | Reason::SessionUnknown
+        | Reason::AnswerRefused
         | Reason::GateUnavailable => false,
     }
 }
@@ -124,6 +126,8 @@ fn code(reason: Reason) -> i64 {
         | Reason::ApprovalInFlight
         | Reason::ApprovalLimit
         | Reason::ApprovalUnavailable
+        | Reason::SessionUnknown
+        | Reason::AnswerRefused
         | Reason::GateUnavailable => i64::from(reason.row().status),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{EnvelopeError, canonical};
+use crate::mcp::SessionKey;
 
 /// What is hashed before a secret, so that no other use of the key gives the same value.
 const DOMAIN: &[u8] = b"actgate-secret/v1\0";
@@ -44,6 +45,11 @@ impl SecretKey {
         }
         let mac = Hmac::new_from_slice(&bytes).map_err(|_| SecretKeyError::Short(bytes.len()))?;
         Ok(Self(mac))
+    }
+
+    /// The key of session seals that goes with it: the same at every gate that has this one.
+    pub fn session_key(&self) -> SessionKey {
+        SessionKey::of(self.0.clone())
     }
 
     /// What stands for a secret value: `{"hmac-sha-256": "..."}`. The same value under another name gives another hash.

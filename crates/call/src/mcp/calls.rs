@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::{
+    answer::{ListKind, Listed},
     argument::Arguments,
     catalog::{CatalogRule, Rules, find as find_rule},
     message::{MAX_CALLS, Message, find, text},
@@ -30,6 +31,15 @@ pub(super) struct Calls<'r> {
     mirror: &'r Mirror,
     version: Option<Version>,
     found: Vec<ToolCall>,
+}
+
+/// A call that could be made, without arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Possible {
+    /// The call.
+    pub call: ToolCall,
+    /// Whether only the type and the parents of its resource are known: what is listed stands for many.
+    pub any_resource: bool,
 }
 
 // === impl Calls ===
@@ -189,22 +199,47 @@ impl<'r> Calls<'r> {
     }
 
     fn parent(&self) -> Entity {
-        Entity {
-            type_name: SERVER.name.into(),
-            id: self.service.to_owned(),
-            attributes: BTreeMap::new(),
-            parents: Vec::new(),
-        }
+        server(self.service)
     }
 
     fn entity(&self, form: &TypeForm, attribute: &str, value: &str) -> Entity {
-        Entity {
-            type_name: form.name.into(),
-            id: format!("{}/{value}", self.service),
-            attributes: BTreeMap::from([(Arc::from(attribute), Attribute::Text(value.to_owned()))]),
-            parents: vec![self.parent()],
-        }
+        entity(self.service, form, attribute, value)
     }
+}
+
+fn server(service: &str) -> Entity {
+    Entity {
+        type_name: SERVER.name.into(),
+        id: service.to_owned(),
+        attributes: BTreeMap::new(),
+        parents: Vec::new(),
+    }
+}
+
+fn entity(service: &str, form: &TypeForm, attribute: &str, value: &str) -> Entity {
+    Entity {
+        type_name: form.name.into(),
+        id: format!("{service}/{value}"),
+        attributes: BTreeMap::from([(Arc::from(attribute), Attribute::Text(value.to_owned()))]),
+        parents: vec![server(service)],
+    }
+}
+
+/// The URI of a resource that is not known. No message can ask for it: it is a control character.
+const ANY_URI: &str = "\0";
+
+/// What calling a listed thing is by a rule.
+pub(super) fn possible(service: &str, rule: &CatalogRule, listed: &Listed<'_>) -> Possible {
+    let any_resource = listed.kind == ListKind::Templates && listed.name.contains('{');
+    let resource = match listed.kind {
+        ListKind::Tools => entity(service, &TOOL, field::NAME, listed.name),
+        ListKind::Prompts => entity(service, &PROMPT, field::NAME, listed.name),
+        ListKind::Templates if any_resource => entity(service, &RESOURCE, field::URI, ANY_URI),
+        ListKind::Resources | ListKind::Templates => entity(service, &RESOURCE, field::URI, listed.name),
+    };
+    let Rule { action, effect } = Rule::of(rule);
+    let call = ToolCall { action, effect, resource, arguments: Map::new(), secret: Vec::new() };
+    Possible { call, any_resource }
 }
 
 /// What a rule says of every call.

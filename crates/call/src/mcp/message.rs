@@ -122,6 +122,14 @@ impl<'b> Message<'b> {
         Ok(Self::Answer)
     }
 
+    /// Whether the answer says what there is to be called.
+    pub(super) fn lists(self) -> bool {
+        match self {
+            Self::Call { method, .. } => method.kind == Kind::List,
+            Self::Answer => false,
+        }
+    }
+
     /// What the message is called by: the name of a tool or prompt, a URI, the id of a task.
     ///
     /// # Errors
@@ -182,8 +190,13 @@ pub(super) fn text<'b>(params: Option<&'b Map<String, Value>>, name: &str) -> Re
     let text = find(params, name)?
         .and_then(Value::as_str)
         .ok_or_else(|| CallError::argument(name, "is missing or not text"))?;
-    if text.is_empty() || text.len() > MAX_NAME_BYTES || text.chars().any(char::is_control) {
+    if !is_name(text) {
         return Err(CallError::argument(name, "is empty, too long, or has a control character"));
     }
     Ok(text)
+}
+
+/// Whether something can be called by this name.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_NAME_BYTES && !text.chars().any(char::is_control)
 }

@@ -26,4 +26,9 @@ impl Pattern {
         let matches = if self.open { name.starts_with(&*self.start) } else { name == &*self.start };
         matches.then_some((!self.open, self.start.len()))
     }
+
+    /// Whether some name that begins so may match.
+    pub(super) fn meets_beginning(&self, beginning: &str) -> bool {
+        self.start.starts_with(beginning) || (self.open && beginning.starts_with(&*self.start))
+    }
 }

@@ -5,7 +5,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    calls::Calls, catalog::Rules, client::Client, message::messages, mirror::Mirror, secret::SecretArgument,
+    answer::{Inspection, Listed, rules_of},
+    calls::{Calls, Possible, possible},
+    catalog::Rules,
+    client::Client,
+    message::messages,
+    mirror::Mirror,
+    secret::SecretArgument,
+    session::SESSION,
     version::Version,
 };
 use crate::{
@@ -30,6 +37,7 @@ pub struct McpRoute {
     verb: Verb,
     version: Named,
     mirror: Mirror,
+    session: Option<Box<str>>,
     max_body: usize,
 }
 
@@ -57,6 +65,8 @@ enum Named {
 pub struct Reading {
     /// Whom an answer goes to.
     pub client: Client,
+    /// What has to be known of the answer.
+    pub inspection: Inspection,
     /// What is asked.
     pub calls: Result<ToolCalls, CallError>,
 }
@@ -94,6 +104,7 @@ impl McpRoute {
             verb,
             version: Named::of(head),
             mirror: Mirror::of(head)?,
+            session: session(head)?,
             max_body,
         };
         content::check(BodyRule { need: route.body_need(), json: true }, head)?;
@@ -124,24 +135,50 @@ impl McpRoute {
 
     /// Reads the whole body. Where it is refused, the client is known as far as it can be.
     pub fn read_body(&self, body: &[u8]) -> Reading {
-        let version = match self.version {
+        let version = self.version();
+        let client = Client { version, ..Client::default() };
+        let mut reading = Reading {
+            client,
+            inspection: Inspection::Nothing,
+            calls: Err(CallError::message("it is not read")),
+        };
+        reading.calls = self.calls(body, version, &mut reading);
+        reading
+    }
+
+    /// What calling a listed thing would be, whatever its arguments; nothing where no call of it is known here.
+    pub fn possible(&self, listed: &Listed<'_>) -> Vec<Possible> {
+        let rules = rules_of(&self.rules, listed.kind, listed.name);
+        rules.into_iter().map(|rule| possible(&self.service, rule, listed)).collect()
+    }
+
+    /// The session that the head names, as the client knows it.
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// The service.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// The version that the head names.
+    pub const fn version(&self) -> Option<Version> {
+        match self.version {
             Named::Known(version) => Some(version),
             Named::None | Named::Unsupported => None,
-        };
-        let mut client = Client { version, ..Client::default() };
-        let calls = self.calls(body, version, &mut client);
-        Reading { client, calls }
+        }
     }
 
     fn calls(
         &self,
         body: &[u8],
         version: Option<Version>,
-        client: &mut Client,
+        reading: &mut Reading,
     ) -> Result<ToolCalls, CallError> {
         let mut calls = Calls::new(&self.service, &self.rules, &self.mirror, version);
         let verb = match self.verb {
-            Verb::Post => return self.posted(body, version, client, calls),
+            Verb::Post => return self.posted(body, version, reading, calls),
             Verb::Get => "GET",
             Verb::Delete => "DELETE",
         };
@@ -155,6 +192,10 @@ impl McpRoute {
         if version.is_some_and(Version::is_stateless) {
             return Err(CallError::method_unknown(verb));
         }
+        if self.verb == Verb::Get {
+            // A stream that is taken up again repeats answers, lists too.
+            reading.inspection = Inspection::Lists { asked: 0 };
+        }
         calls.connect(verb)?;
         calls.all()
     }
@@ -163,21 +204,28 @@ impl McpRoute {
         &self,
         body: &[u8],
         version: Option<Version>,
-        client: &mut Client,
+        reading: &mut Reading,
         mut calls: Calls<'_>,
     ) -> Result<ToolCalls, CallError> {
         if body.len() > self.max_body {
             return Err(CallError::BodyTooLarge { max: self.max_body });
         }
         let document = json::parse(body, self.max_body)?;
-        *client = Client::of(version, &document, &self.rules.tools);
+        reading.client = Client::of(version, &document, &self.rules.tools);
+        let batch = reading.client.batch;
         self.check_supported()?;
         let messages = messages(&document, version)?;
-        if client.batch && !self.mirror.is_empty() {
+        if batch && !self.mirror.is_empty() {
             return Err(CallError::mismatch("mcp-method", "repeats one message of a list"));
         }
+        let asked = reading.client.asked.len();
+        reading.inspection = match asked {
+            _ if messages.iter().any(|message| message.lists()) => Inspection::Lists { asked },
+            0 => Inspection::Nothing,
+            _ => Inspection::Ending { asked },
+        };
         for message in messages {
-            if !client.batch {
+            if !batch {
                 self.mirror.check(message, version)?;
             }
             calls.add(message)?;
@@ -191,6 +239,14 @@ impl McpRoute {
             Named::None | Named::Known(_) => Ok(()),
         }
     }
+}
+
+/// Visible ASCII, as MCP has it.
+fn session(head: &RequestHead<'_>) -> Result<Option<Box<str>>, CallError> {
+    let Some(id) = head.header(SESSION) else { return Ok(None) };
+    let text = str::from_utf8(id).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let text = text.ok_or_else(|| CallError::refused(SESSION.as_bytes(), "it is not visible ASCII"))?;
+    Ok(Some(text.into()))
 }
 
 // === impl Named ===

@@ -71,7 +71,7 @@ fn unknown_keys_and_types_are_errors_with_a_place() {
     assert_eq!(
         edited("policies: [a]", "polices: [a]"),
         "case.yaml:7:3: error: unknown field `polices`, expected one of `decision`, `reason`, `policies`, `status`, \
-         `body`, `upstream_saw`, `events`, `proxy_rejects` | help: did you mean `policies`?"
+         `body`, `answer`, `upstream_saw`, `events`, `proxy_rejects` | help: did you mean `policies`?"
     );
     for (from, to, place, message) in [
         ("status: 200", "status: ok", "8:11", "invalid type"),
