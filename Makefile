@@ -43,6 +43,7 @@ test-large: setup wasm tools ## Push packs of 1000 MiB through a real Envoy, and
 
 bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does it work; see docs/performance.md)
 	@cargo build --quiet --package actgate-bench
+	@cargo build --quiet --release --package actgate-harness --bin actgate --package actgate-bench --example pass_through
 	@target/debug/actgate-bench $(BENCH)
 
 lint: ## Formatting, clippy on every package, licences and dependency rules

@@ -39,7 +39,7 @@ async fn a_large_pack_is_pushed_by_git_and_memory_stays() {
         let tool =
             tool.variable("GIT_CONFIG_KEY_0", "http.extraHeader").variable("GIT_CONFIG_VALUE_0", header);
         let author = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
-        let tool = author.iter().fold(tool, |tool, name| tool.variable(*name, "coder@demo"));
+        let tool = author.iter().fold(tool, |tool, name| tool.variable(name, "coder@demo"));
         let finished = tool.finish().await.expect("git runs");
         assert!(finished.success, "git {arguments:?}: {}", finished.stderr);
         String::from_utf8_lossy(&finished.stdout).trim().to_owned()
