@@ -51,6 +51,7 @@ bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does 
 	@cargo build --quiet --package actgate-bench --package actgate-control --bins
 	@mkdir -p .run/control
 	@target/debug/actgate-control keygen --config demo/control.yaml > .run/control/grants.jwks.json
+	@cargo build --quiet --release --package actgate-harness --bin actgate --package actgate-bench --example pass_through
 	@target/debug/actgate-bench $(BENCH)
 
 lint: ## Formatting, clippy on every package, licences and dependency rules

@@ -59,21 +59,23 @@ fn messages(call: &RecordedCall, catalog: &Catalog) -> Result<Vec<Value>, String
     let section = match resource.kind {
         "Mcp::Tool" => Section::Tools,
         "Mcp::Prompt" if call.action != "mcp.complete" => Section::Prompts,
-        "Mcp::Prompt" => return Ok(vec![completion(json!({ "type": "ref/prompt", "name": resource.name }))]),
+        "Mcp::Prompt" => {
+            return Ok(vec![completion(&json!({ "type": "ref/prompt", "name": resource.name }))]);
+        }
         "Mcp::Resource" if call.action == "mcp.complete" => {
-            return Ok(vec![completion(json!({ "type": "ref/resource", "uri": resource.name }))]);
+            return Ok(vec![completion(&json!({ "type": "ref/resource", "uri": resource.name }))]);
         }
         "Mcp::Resource" => {
             let method = told("method").unwrap_or("resources/read");
-            return Ok(vec![message(method, json!({ "uri": resource.name }))]);
+            return Ok(vec![message(method, &json!({ "uri": resource.name }))]);
         }
         _ => {
             return Ok(vec![match told("method") {
                 None => json!({ "jsonrpc": "2.0", "id": 1, "result": {} }),
-                Some("initialize") => message("initialize", hello()),
+                Some("initialize") => message("initialize", &hello()),
                 Some(method) => match told("task_id") {
-                    Some(task) => message(method, json!({ "taskId": task })),
-                    None => message(method, json!({})),
+                    Some(task) => message(method, &json!({ "taskId": task })),
+                    None => message(method, &json!({})),
                 },
             }]);
         }
@@ -83,7 +85,7 @@ fn messages(call: &RecordedCall, catalog: &Catalog) -> Result<Vec<Value>, String
     let rules = rules(catalog, section, &call.action);
     let arguments = rules.map(|rule| arguments(rule, std::slice::from_ref(&given)));
     let named = |arguments: Map<String, Value>| {
-        message(method, json!({ "name": resource.name, "arguments": arguments }))
+        message(method, &json!({ "name": resource.name, "arguments": arguments }))
     };
     let mut candidates: Vec<Value> = arguments.map(named).collect();
     candidates.dedup();
@@ -104,7 +106,7 @@ fn one_for_each(calls: &[RecordedCall], catalog: &Catalog) -> Vec<Value> {
     rules(catalog, Section::Tools, &first.action)
         .filter(|rule| rule.arguments.iter().any(|argument| argument.kind == ArgumentType::Each))
         .map(|rule| {
-            message("tools/call", json!({ "name": resource.name, "arguments": arguments(rule, &given) }))
+            message("tools/call", &json!({ "name": resource.name, "arguments": arguments(rule, &given) }))
         })
         .collect()
 }
@@ -137,7 +139,7 @@ fn arguments(rule: &CatalogRule, given: &[Map<String, Value>]) -> Map<String, Va
     arguments
 }
 
-fn message(method: &str, params: Value) -> Value {
+fn message(method: &str, params: &Value) -> Value {
     let mut message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
     if !method.starts_with("notifications/") {
         super::place(&mut message, "/id", json!(1));
@@ -145,8 +147,8 @@ fn message(method: &str, params: Value) -> Value {
     message
 }
 
-fn completion(reference: Value) -> Value {
-    message("completion/complete", json!({ "ref": reference, "argument": { "name": "-", "value": "" } }))
+fn completion(reference: &Value) -> Value {
+    message("completion/complete", &json!({ "ref": reference, "argument": { "name": "-", "value": "" } }))
 }
 
 fn hello() -> Value {

@@ -166,7 +166,7 @@ impl<S> Guarded<S> {
         self.input.drain(..blank);
         // A client that speaks TLS waits for an answer before it ever ends a line.
         if self.input.first().is_some_and(|byte| !head::is_token(*byte)) {
-            self.refuse(Refusal { status: 400, details: "http1.codec_error", head: Head::default() });
+            self.refuse(Refusal { status: 400, details: "http1.codec_error", head: Box::default() });
             return false;
         }
         let Some(end) = end_of_head(&self.input) else {
@@ -174,14 +174,14 @@ impl<S> Guarded<S> {
                 self.refuse(Refusal {
                     status: 431,
                     details: "http1.headers_too_large",
-                    head: Head::default(),
+                    head: Box::default(),
                 });
             }
             return false;
         };
         let bytes: Vec<u8> = self.input.drain(..end).collect();
         if bytes.len() > MAX_HEAD {
-            self.refuse(Refusal { status: 431, details: "http1.headers_too_large", head: Head::default() });
+            self.refuse(Refusal { status: 431, details: "http1.headers_too_large", head: Box::default() });
             return false;
         }
         match head::parse(&bytes) {

@@ -116,7 +116,7 @@ pub(super) async fn play(
         }
         Err(refusal) => {
             let local = LocalReply::new(refusal.status, refusal.details, reason(refusal.status));
-            let mut exchange = Exchange::open(context, refusal.head, body, has_trailers, reply);
+            let mut exchange = Exchange::open(context, *refusal.head, body, has_trailers, reply);
             exchange.refuse(&local);
             exchange.close()
         }

@@ -23,7 +23,7 @@ pub(super) fn fields(map: &HeaderMap) -> Vec<(Vec<u8>, Vec<u8>)> {
 /// # Errors
 /// A head that it does not see.
 pub(super) fn manage(head: &Head, peer: IpAddr, request_id: &str) -> Result<Headers, Refusal> {
-    let refuse = |status, details| Err(Refusal { status, details, head: head.clone() });
+    let refuse = |status, details| Err(Refusal { status, details, head: Box::new(head.clone()) });
     // `x_vault_token` is `x-vault-token` to many a backend.
     if head.fields.iter().any(|(name, _)| name.contains(&b'_')) {
         return refuse(400, "unexpected_underscore");

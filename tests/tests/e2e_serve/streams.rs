@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{case::Kit, stage::Stage};
 
-const MIB: usize = 1 << 20;
+pub(crate) const MIB: usize = 1 << 20;
 
 /// Long enough for a side that still takes something to take it.
 const STALL: Duration = Duration::from_secs(2);
@@ -65,7 +65,7 @@ fn take_chunks(raw: &mut Vec<u8>, body: &mut Vec<u8>) -> bool {
     }
 }
 
-fn resident(pid: u32, field: &str) -> usize {
+pub(crate) fn resident(pid: u32, field: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a field");
     line.trim_matches([':', '\t', ' ']).trim_end_matches(" kB").trim().parse::<usize>().expect("a size")
@@ -94,11 +94,11 @@ async fn what_an_upstream_does_not_take_is_not_read() {
 const USUAL_MIB: usize = 256;
 
 /// What the process may grow by, however much goes through it.
-const GROWTH: usize = 32 * MIB;
+pub(crate) const GROWTH: usize = 32 * MIB;
 
-fn large_mib() -> usize {
+pub(crate) fn large_mib(usual: usize) -> usize {
     let mib = env::var("ACTGATE_LARGE_MIB").ok().map(|text| text.parse().expect("a number of MiB"));
-    mib.unwrap_or(USUAL_MIB)
+    mib.unwrap_or(usual)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,7 +114,7 @@ async fn a_large_push_streams_and_memory_stays() {
         }
         total
     });
-    let mib = large_mib();
+    let mib = large_mib(USUAL_MIB);
     let before = resident(stage.pid(), "VmRSS");
     assert_eq!(pour(&mut client, mib).await, mib * MIB);
     let peak = resident(stage.pid(), "VmHWM");

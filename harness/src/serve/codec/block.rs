@@ -17,7 +17,7 @@ pub(super) fn parse(fields: Vec<Field>, ends: bool) -> Result<(Head, Option<u64>
     let mut head = Head::default();
     match fill(&mut head, fields).and_then(|()| length(&head, ends)) {
         Ok(length) => Ok((head, length)),
-        Err(Bad(status, details)) => Err(Refusal { status, details, head }),
+        Err(Bad(status, details)) => Err(Refusal { status, details, head: Box::new(head) }),
     }
 }
 

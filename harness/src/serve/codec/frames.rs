@@ -141,7 +141,7 @@ impl Frames {
         self.last = block.stream;
         let read = match fields {
             Some(fields) => block::parse(fields, block.ends_stream),
-            None => Err(Refusal { status: 431, details: "http2.headers_too_large", head: Head::default() }),
+            None => Err(Refusal { status: 431, details: "http2.headers_too_large", head: Box::default() }),
         };
         self.stand_in(&block, &read, output);
         heads.put(block.stream, read.map(|(head, _)| head));

@@ -23,7 +23,7 @@ pub(in super::super) struct Refusal {
     /// `response.code_details`
     pub(in super::super) details: &'static str,
     /// What is known of the request.
-    pub(in super::super) head: Head,
+    pub(in super::super) head: Box<Head>,
 }
 
 /// How the body is framed.
@@ -48,7 +48,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Head, Framing), Refusal> {
     let mut head = Head::default();
     match fill(&mut head, bytes) {
         Ok(framing) => Ok((head, framing)),
-        Err(Bad(status, details)) => Err(Refusal { status, details, head }),
+        Err(Bad(status, details)) => Err(Refusal { status, details, head: Box::new(head) }),
     }
 }
 

@@ -33,7 +33,7 @@ fn given(sent: &[u8], piece: usize, heads: &Heads) -> Result<Vec<u8>, Fault> {
 fn read(mut bytes: &[u8]) -> Vec<(Frame, Vec<u8>)> {
     let mut frames = Vec::new();
     while let Some(frame) = Frame::read(bytes) {
-        let end = FRAME_HEADER + frame.length;
+        let end = frame.length.saturating_add(FRAME_HEADER);
         frames.push((frame, bytes[FRAME_HEADER..end].to_vec()));
         bytes = &bytes[end..];
     }
