@@ -134,11 +134,13 @@ fn run(args: &LedgerArgs, terminal: &mut Terminal) -> Result<ExitCode, SourceErr
             for entry in source.newest(filter, *lines)? {
                 writeln!(terminal.out, "{}", entry.line())?;
             }
-            while *follow {
-                terminal.out.flush()?;
-                thread::sleep(PACE);
-                for entry in source.more(filter)? {
-                    writeln!(terminal.out, "{}", entry.line())?;
+            if *follow {
+                loop {
+                    terminal.out.flush()?;
+                    thread::sleep(PACE);
+                    for entry in source.more(filter)? {
+                        writeln!(terminal.out, "{}", entry.line())?;
+                    }
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -156,8 +156,6 @@ impl Source {
         loop {
             let read = file.read_line(part).map_err(|error| SourceError::Log(format!("{path}: {error}")))?;
             if read == 0 {
-                // More may come: a reader that has seen the end has to be told to look again.
-                file.seek(SeekFrom::Current(0))?;
                 return Ok(None);
             }
             if !part.ends_with('\n') {
