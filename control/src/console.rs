@@ -6,6 +6,7 @@ mod detail;
 mod envelope;
 mod history;
 mod inbox;
+mod ledger;
 mod login;
 mod oidc;
 pub(crate) mod origin;
@@ -33,6 +34,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/", get(inbox::show))
         .route("/history", get(history::show))
+        .route("/ledger", get(ledger::show))
         .route("/approvals/{id}", get(detail::show))
         .route("/approvals/{id}/approve", post(detail::approve))
         .route("/approvals/{id}/deny", post(detail::deny))

@@ -36,6 +36,37 @@ async fn people_decide_in_a_browser() {
     let approve = replica.pending(&claim(1)).await;
     let deny = replica.pending(&claim(2)).await;
     let phone = replica.pending(&claim(3)).await;
+    // Agents write what they like; so do records.
+    let record = |number: i64, decision: &str, upstream: &str| {
+        let why =
+            if decision == "allow" { json!({}) } else { json!({ "reason": "policy_denied", "status": 403 }) };
+        let mut decided = json!({ "decision": decision, "policies": ["git.x"] });
+        decided.as_object_mut().unwrap().extend(why.as_object().unwrap().clone());
+        json!({
+            "v": 1, "id": format!("01a20e83-a248-7000-8000-{number:012x}"),
+            "time": format!("2027-01-15T08:00:{number:02}.000Z"), "service": "git", "stage": "decided",
+            "attempted": {
+                "method": "POST", "path": "/x", "subject": "demo/alice@demo", "task": "release 7 & more",
+                "actor": "demo/spiffe://demo/agent/coder",
+                "calls": [{ "action": "git.ref.update", "resource": "Git::Ref::\"<b>main</b>\"", "arguments": {} }],
+            },
+            "decided": decided, "approved": null,
+            "executed": { "status": if upstream.is_empty() { 403 } else { 200 }, "upstream": upstream },
+        })
+    };
+    let events: Vec<_> = (1..=9)
+        .map(|number| {
+            let record = if number % 3 == 0 {
+                record(number, "deny", "")
+            } else {
+                record(number, "allow", "127.0.0.1:1")
+            };
+            json!({ "sequence": number, "record": record })
+        })
+        .collect();
+    let batch = json!({ "emitter": "envoy-1", "events": events });
+    let sent = replica.post("/v1/events", &replica.gateway_token(GATEWAY), &batch).await;
+    assert_eq!(sent.status, 200, "{}", sent.text);
     let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("console");
     std::fs::create_dir_all(&screenshots).unwrap();
     let told = json!({

@@ -3,9 +3,11 @@
 mod approvals;
 mod build;
 mod check;
+mod client;
 mod completions;
 mod explain;
 mod grant;
+mod ledger;
 mod mint;
 mod replay;
 mod scrutiny;
@@ -36,6 +38,7 @@ enum Verb {
     Completions(completions::CompletionsArgs),
     Explain(Box<explain::ExplainArgs>),
     Grant(grant::GrantArgs),
+    Ledger(Box<ledger::LedgerArgs>),
     Mint(Box<mint::MintArgs>),
     Replay(replay::ReplayArgs),
     Serve(Box<serve::ServeArgs>),
@@ -53,6 +56,7 @@ impl Cli {
             Verb::Completions(args) => completions::completions(&args, terminal),
             Verb::Explain(args) => explain::explain(&args, terminal),
             Verb::Grant(args) => grant::grant(&args, terminal),
+            Verb::Ledger(args) => ledger::ledger(&args, terminal),
             Verb::Mint(args) => mint::mint(&args, terminal),
             Verb::Replay(args) => replay::replay(&args, terminal),
             Verb::Serve(args) => serve::serve(*args, terminal),

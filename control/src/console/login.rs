@@ -107,5 +107,6 @@ pub(super) async fn sign_out(
 /// Whether it is a page of ours: nothing else is ever led to.
 pub(super) fn is_page(path: &str) -> bool {
     let is_id = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    matches!(path, "/" | "/history" | "/terminal") || path.strip_prefix("/approvals/").is_some_and(is_id)
+    matches!(path, "/" | "/history" | "/ledger" | "/terminal")
+        || path.strip_prefix("/approvals/").is_some_and(is_id)
 }

@@ -41,6 +41,7 @@ pub(super) fn page(title: &str, who: Option<&SignedIn>, content: &Markup) -> Mar
                         nav aria-label="Main" {
                             a href="/" { "Inbox" }
                             a href="/history" { "History" }
+                            @if who.reads_ledger { a href="/ledger" { "Ledger" } }
                             a href="/terminal" { "Terminal" }
                         }
                         form.who method="post" action="/logout" {

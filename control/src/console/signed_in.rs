@@ -13,6 +13,7 @@ use super::{
     page::{Refused, see_other},
 };
 use crate::{
+    api::events::may_read,
     app::App,
     person::Person,
     problem::Problem,
@@ -32,6 +33,8 @@ const COOKIE: &str = "actgate";
 pub(super) struct SignedIn {
     pub(super) person: Person,
     pub(super) csrf: String,
+    /// Whether the ledger is for them.
+    pub(super) reads_ledger: bool,
     pub(super) session: SecretHash,
 }
 
@@ -63,7 +66,8 @@ impl FromRequestParts<Arc<App>> for SignedIn {
         let hash = secret.hash(BROWSER);
         let found = app.store.session(&hash, SessionKind::Browser, app.clock.now()).await;
         let session = found.map_err(|error| Refused::from(error).into_response())?.ok_or_else(anonymous)?;
-        Ok(Self { person: session.person, csrf: secret.hash(CSRF).text(), session: hash })
+        let reads_ledger = may_read(app, &session.person).is_ok();
+        Ok(Self { reads_ledger, person: session.person, csrf: secret.hash(CSRF).text(), session: hash })
     }
 }
 

@@ -134,5 +134,33 @@ for (const path of ["/", `/approvals/${told.phone}`, "/history", "/terminal"]) {
   await accessible(fit, `${path} on a phone, dark`);
 }
 
+// The ledger: for its readers, from everything to one agent and one task.
+assert.equal(await fit.getByRole("link", { name: "Ledger" }).count(), 0);
+const reader = await (await open()).newPage();
+await reader.goto(at("/ledger"));
+await signIn(reader, "Carol");
+assert.equal(reader.url(), at("/ledger"));
+await reader.getByText("<b>main</b>").first().waitFor();
+assert.equal(await reader.locator(".records > li").count(), 9);
+await shot(reader, "10-ledger");
+await accessible(reader, "ledger");
+await reader.getByLabel("Decision").selectOption("deny");
+await reader.getByRole("button", { name: "Search" }).click();
+await reader.waitForURL(/decision=deny/);
+assert.equal(await reader.locator(".records > li").count(), 3);
+await reader.getByRole("link", { name: "demo/spiffe://demo/agent/coder" }).first().click();
+await reader.getByRole("heading", { name: "Agent" }).waitFor();
+assert.match(await reader.locator("tbody tr").textContent(), /git\.ref\.update\s*9\s*3\s*6/);
+await shot(reader, "11-agent");
+await accessible(reader, "agent");
+await reader.getByRole("link", { name: "release 7 & more" }).first().click();
+await reader.getByRole("heading", { name: "Task" }).waitFor();
+const times = await reader.locator(".records time").allTextContents();
+assert.deepEqual(times, [...times].sort());
+await shot(reader, "12-task");
+await accessible(reader, "task");
+await reader.setViewportSize({ width: 360, height: 740 });
+await fits(reader, "ledger");
+
 await browser.close();
 assert.deepEqual(errors, []);

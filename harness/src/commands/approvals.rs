@@ -1,6 +1,5 @@
 //! `actgate approvals`
 
-mod client;
 mod text;
 
 use std::io::{self, Write as _};
@@ -8,7 +7,7 @@ use std::io::{self, Write as _};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use self::client::{Client, ClientError};
+use super::client::{ClientError, Service};
 use super::visible::visible;
 use crate::exit::ExitCode;
 use crate::terminal::Terminal;
@@ -32,25 +31,6 @@ pub(crate) struct ApprovalsArgs {
     /// How to print
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Debug, Args)]
-struct Service {
-    /// The approval service
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "ACTGATE_CONTROL",
-        default_value = "http://127.0.0.1:10100"
-    )]
-    control: String,
-    /// A token of its console's page "Terminal"
-    #[arg(long, global = true, value_name = "TOKEN", env = "ACTGATE_CONTROL_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// Sign in by name, where the service has --dev-login
-    #[arg(long = "as", global = true, value_name = "PERSON", conflicts_with = "token")]
-    person: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -111,19 +91,14 @@ pub(crate) fn approvals(args: &ApprovalsArgs, terminal: &mut Terminal) -> io::Re
 }
 
 fn ask(args: &ApprovalsArgs) -> Result<Value, ClientError> {
-    let Service { control, token, person } = &args.service;
-    let client = match (token, person) {
-        (_, Some(person)) => Client::sign_in(control, person)?,
-        (Some(token), None) => Client::new(control, token),
-        (None, None) => return Err(ClientError::NoToken),
-    };
+    let client = args.service.connect()?;
     let decide = |verb: &str, Decision { id, comment }: &Decision| {
         client.post(&["v1", "approvals", id, verb], &json!({ "comment": comment }))
     };
     match &args.verb {
-        ApprovalsVerb::List { state } if state == "all" => client.get(&["v1", "approvals"], None),
-        ApprovalsVerb::List { state } => client.get(&["v1", "approvals"], Some(("state", state))),
-        ApprovalsVerb::Show { id } => client.get(&["v1", "approvals", id], None),
+        ApprovalsVerb::List { state } if state == "all" => client.get(&["v1", "approvals"], &[]),
+        ApprovalsVerb::List { state } => client.get(&["v1", "approvals"], &[("state", state)]),
+        ApprovalsVerb::Show { id } => client.get(&["v1", "approvals", id], &[]),
         ApprovalsVerb::Approve(decision) => decide("approve", decision),
         ApprovalsVerb::Deny(decision) => decide("deny", decision),
         ApprovalsVerb::Revoke(decision) => decide("revoke", decision),

@@ -1,7 +1,9 @@
-//! The approval service over HTTP.
+//! `actgate-control` over HTTP.
 
 use std::time::Duration;
 
+use clap::Args;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
@@ -13,8 +15,28 @@ const WHOLE_CALL: Duration = Duration::from_secs(15);
 /// More than a page of approvals in full.
 const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Which service, and who asks.
+#[derive(Debug, Args)]
+pub(crate) struct Service {
+    /// The approval service
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "ACTGATE_CONTROL",
+        default_value = "http://127.0.0.1:10100"
+    )]
+    control: String,
+    /// A token of its console's page "Terminal"
+    #[arg(long, global = true, value_name = "TOKEN", env = "ACTGATE_CONTROL_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Sign in by name, where the service has --dev-login
+    #[arg(long = "as", global = true, value_name = "PERSON", conflicts_with = "token")]
+    person: Option<String>,
+}
+
 /// A caller with a token.
-pub(super) struct Client {
+pub(crate) struct Client {
     agent: Agent,
     base: String,
     token: String,
@@ -22,7 +44,7 @@ pub(super) struct Client {
 
 /// Why there is no answer, or not the one that was asked for.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ClientError {
+pub(crate) enum ClientError {
     #[error("sign in first: set ACTGATE_CONTROL_TOKEN to a token of the console's page \"Terminal\"")]
     NoToken,
     #[error("{0}")]
@@ -33,11 +55,23 @@ pub(super) enum ClientError {
     Unreachable { base: String, reason: String },
 }
 
+// === impl Service ===
+
+impl Service {
+    pub(crate) fn connect(&self) -> Result<Client, ClientError> {
+        match (&self.token, &self.person) {
+            (_, Some(person)) => Client::sign_in(&self.control, person),
+            (Some(token), None) => Ok(Client::new(&self.control, token)),
+            (None, None) => Err(ClientError::NoToken),
+        }
+    }
+}
+
 // === impl ClientError ===
 
 impl ClientError {
     /// Whether the service answered and said no.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         match self {
             Self::Refused(_) => true,
             Self::NoToken | Self::Id(_) | Self::Unreachable { .. } => false,
@@ -48,7 +82,7 @@ impl ClientError {
 // === impl Client ===
 
 impl Client {
-    pub(super) fn new(base: &str, token: &str) -> Self {
+    pub(crate) fn new(base: &str, token: &str) -> Self {
         let config = Agent::config_builder()
             .timeout_global(Some(WHOLE_CALL))
             .http_status_as_error(false)
@@ -61,22 +95,26 @@ impl Client {
     }
 
     /// Signs in by name.
-    pub(super) fn sign_in(base: &str, person: &str) -> Result<Self, ClientError> {
+    pub(crate) fn sign_in(base: &str, person: &str) -> Result<Self, ClientError> {
         let anonymous = Self::new(base, "none");
-        let answer = anonymous.post(&["v1", "sessions"], &json!({ "person": person }))?;
+        let answer: Value = anonymous.post(&["v1", "sessions"], &json!({ "person": person }))?;
         let token = answer.get("token").and_then(Value::as_str).ok_or(ClientError::NoToken)?;
         Ok(Self { token: token.to_owned(), ..anonymous })
     }
 
-    pub(super) fn get(&self, path: &[&str], query: Option<(&str, &str)>) -> Result<Value, ClientError> {
+    pub(crate) fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, ClientError> {
         let mut request = self.agent.get(self.url(path)?).header("authorization", self.bearer());
-        if let Some((name, value)) = query {
+        for (name, value) in query {
             request = request.query(name, value);
         }
         self.answer(request.call())
     }
 
-    pub(super) fn post(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
+    pub(crate) fn post(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
         let request = self.agent.post(self.url(path)?).header("authorization", self.bearer());
         self.answer(request.send_json(body))
     }
@@ -93,18 +131,26 @@ impl Client {
         }
     }
 
-    fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Value, ClientError> {
+    fn answer<T: DeserializeOwned>(
+        &self,
+        answer: Result<Response<Body>, ureq::Error>,
+    ) -> Result<T, ClientError> {
         let unreachable = |error: ureq::Error| ClientError::Unreachable {
             base: self.base.clone(),
             reason: error.to_string(),
         };
         let mut answer = answer.map_err(unreachable)?;
         let status = answer.status();
-        let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_json::<Value>();
+        let body =
+            answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string().map_err(unreachable)?;
         if status.is_success() {
-            return body.map_err(unreachable);
+            return serde_json::from_str(&body).map_err(|error| ClientError::Unreachable {
+                base: self.base.clone(),
+                reason: format!("an answer of another service: {error}"),
+            });
         }
-        let detail = body.ok().and_then(|problem| problem.get("detail")?.as_str().map(str::to_owned));
+        let problem: Option<Value> = serde_json::from_str(&body).ok();
+        let detail = problem.and_then(|problem| problem.get("detail")?.as_str().map(str::to_owned));
         Err(ClientError::Refused(detail.unwrap_or_else(|| format!("the service answered {status}"))))
     }
 }
