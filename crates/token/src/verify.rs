@@ -120,6 +120,7 @@ impl Verifier {
         let subject = subject.ok_or(TokenError::ClaimMissing { claim: "sub" })?;
         let expires = expires.ok_or(TokenError::ClaimMissing { claim: "exp" })?;
 
+        rules.profile.check_claims(&all, &subject)?;
         if !audiences.iter().any(|audience| rules.audiences.contains(audience)) {
             return Err(TokenError::AudienceMismatch { issuer: Arc::clone(issuer.alias()) });
         }
