@@ -38,7 +38,10 @@ impl Request {
         let Some(shared) = self.shared.clone() else { return self.unavailable() };
         let step = host::now().and_then(|now| {
             let pairs = host::request_headers()?;
-            let gate = Gate::new(now, shared.ids.next()).timed(|| host::now().ok()).with_entropy(entropy);
+            let gate = Gate::new(now, shared.ids.next())
+                .timed(|| host::now().ok())
+                .with_entropy(entropy)
+                .with_peer(host::peer_certificate);
             let gate = self.gate.insert(gate);
             #[cfg(feature = "trap")]
             crate::trap::on_demand(&pairs.fields(), b"before");

@@ -40,7 +40,7 @@ mod fixture;
 
 pub use actgate_call::envelope::SecretKey;
 pub use actgate_call::{Adapter, catalog};
-pub use actgate_token::{Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, TokenCache};
+pub use actgate_token::{Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, Thumbprint, TokenCache};
 pub use analysis::{
     Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,
     Hearing, Lints, Mutant, NearMiss, PolicyText, Reading, Role, RouteText, ScopePart, Stage,
@@ -54,7 +54,7 @@ pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocume
 pub use entities::StaticEntities;
 pub use evaluate::{AccessRequest, Inquiry};
 pub use fault::{At, Fault, nearest};
-pub use gate::{BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything};
+pub use gate::{BodyProgress, Clock, Forwarding, Gate, Passage, Peer, Step, refuse_everything};
 pub use key_source::{KeySource, Lease, Published};
 pub use moment::Moment;
 pub use policies::{Policies, PolicyFacts};
