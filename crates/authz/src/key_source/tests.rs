@@ -1,3 +1,5 @@
+#![expect(clippy::arithmetic_side_effects, reason = "times of a test")]
+
 use actgate_token::TokenCache;
 
 use super::{KeyAddress, KeySource, Lease, Published};

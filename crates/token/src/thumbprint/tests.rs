@@ -1,3 +1,5 @@
+#![expect(clippy::string_slice, reason = "positions in test data")]
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
