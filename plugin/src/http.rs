@@ -44,14 +44,14 @@ impl Request {
                 .with_peer(host::peer_certificate);
             let gate = self.gate.insert(gate);
             #[cfg(feature = "trap")]
-            crate::trap::on_demand(&pairs.fields(), b"before");
+            crate::trap::on_demand(&pairs.fields(), crate::trap::Trap::Before);
             let mut cache = shared.cache.borrow_mut();
             Ok(gate.on_headers(&shared.authorizer, &mut cache, &pairs.fields(), complete, now))
         });
         let action = self.apply(&shared, step);
         #[cfg(feature = "trap")]
         if let Ok(pairs) = host::request_headers() {
-            crate::trap::on_demand(&pairs.fields(), b"after");
+            crate::trap::on_demand(&pairs.fields(), crate::trap::Trap::After);
         }
         action
     }

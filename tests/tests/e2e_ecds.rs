@@ -78,6 +78,8 @@ impl Discovered {
 }
 
 fn discover(template: &mut Template, file: &Path) {
+    // Who discovers says who it is.
+    template.at("")["node"] = json!({ "id": "gateway", "cluster": "gateways" });
     let filters = template.manager()["http_filters"].as_array_mut().expect("filters");
     let actgate = filters.iter_mut().find(|filter| filter["name"] == "actgate").expect("the filter");
     *actgate = json!({

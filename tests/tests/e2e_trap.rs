@@ -26,7 +26,10 @@ use actgate_tests::e2e::{
     tokens::Issuer,
 };
 
-const HEADER: &str = "x-actgate-test-trap";
+const HEADER: &str = "x-test-trap";
+
+/// What a module that has a fault on demand says of itself.
+const ANNOUNCED: &str = "this module has a fault on demand";
 
 /// Longest time for which a fault of one request may refuse others on its worker.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -40,10 +43,10 @@ fn contains(file: &Path, needle: &str) -> bool {
 fn the_module_that_is_shipped_has_no_fault_on_demand() {
     let Some(setup) = Setup::find(Needs::Gateway) else { return };
     let shipped = setup.layout().plugin().unwrap();
-    assert!(contains(&shipped, "x-actgate-"), "the names of headers can be found in a module");
-    assert!(!contains(&shipped, HEADER));
+    assert!(contains(&shipped, "is in force"), "what a module says can be found in it");
+    assert!(!contains(&shipped, ANNOUNCED));
     if let Some(trap) = with_trap(&setup) {
-        assert!(contains(&trap, HEADER), "and that one too, where it is");
+        assert!(contains(&trap, ANNOUNCED), "and that too, where it is");
     }
 }
 
@@ -64,6 +67,22 @@ fn request(token: &str, trap: Option<&str>) -> Vec<u8> {
         "GET /secrets/v1/kv/dev/db HTTP/1.1\r\nhost: gateway.demo\r\nauthorization: Bearer {token}\r\n{trap}\r\n"
     )
     .into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_module_that_is_shipped_does_not_heed_the_header() {
+    let Some(setup) = Setup::find(Needs::Gateway) else { return };
+    let issuer = Issuer::new();
+    let upstream = Recorder::start(Script::text(200, "from the upstream")).await.expect("a recorder");
+    let state = State::new(&setup, &Template::read(setup.root()));
+    let behind = state.upstream(upstream.address());
+    let gateway = Gateway::start(state, Departure::none(&setup, &issuer), behind).await;
+    for moment in ["before", "after"] {
+        match h1::send(gateway.address(), &request(&issuer.good(), Some(moment))).await {
+            Outcome::Reply(reply) => assert_eq!(reply.status, 200, "{moment}"),
+            other @ (Outcome::Closed | Outcome::Silence) => panic!("{moment}: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
