@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actgate_abi::{BufferType, Error, LogLevel, MapType, Pairs};
-use actgate_authz::{AnswerChange, Callout, Forwarding, LocalReply, Moment, Passage};
+use actgate_authz::{AnswerChange, Callout, Forwarding, LocalReply, Moment, Passage, Thumbprint};
 use proxy_wasm::types::Action;
 
 use crate::metrics::Ending;
@@ -109,6 +109,12 @@ pub(crate) fn answer_body(size: usize) -> Option<Vec<u8>> {
 pub(crate) fn response_status() -> Option<u16> {
     let bytes = actgate_abi::property(&["response", "code"]).ok()?;
     u16::try_from(i64::from_le_bytes(bytes.try_into().ok()?)).ok().filter(|status| *status > 0)
+}
+
+/// Which certificate the client has shown in its handshake, where the connection is mutual TLS.
+pub(crate) fn peer_certificate() -> Option<Thumbprint> {
+    let digest = actgate_abi::property(&["connection", "sha256_peer_certificate_digest"]).ok()?;
+    Thumbprint::from_hex(&digest)
 }
 
 /// Ends a pause. What is done to a paused request by a callout's answer is in [`forward`].

@@ -40,17 +40,20 @@ impl Request {
         let Some(shared) = self.shared.clone() else { return self.unavailable() };
         let step = host::now().and_then(|now| {
             let pairs = host::request_headers()?;
-            let gate = Gate::new(now, shared.ids.next()).timed(|| host::now().ok()).with_entropy(entropy);
+            let gate = Gate::new(now, shared.ids.next())
+                .timed(|| host::now().ok())
+                .with_entropy(entropy)
+                .with_peer(host::peer_certificate);
             let gate = self.gate.insert(gate);
             #[cfg(feature = "trap")]
-            crate::trap::on_demand(&pairs.fields(), b"before");
+            crate::trap::on_demand(&pairs.fields(), crate::trap::Trap::Before);
             let mut cache = shared.cache.borrow_mut();
             Ok(gate.on_headers(&shared.authorizer, &mut cache, &pairs.fields(), complete, now))
         });
         let action = self.apply(&shared, step);
         #[cfg(feature = "trap")]
         if let Ok(pairs) = host::request_headers() {
-            crate::trap::on_demand(&pairs.fields(), b"after");
+            crate::trap::on_demand(&pairs.fields(), crate::trap::Trap::After);
         }
         action
     }

@@ -204,8 +204,9 @@ impl Watched {
     /// The lease and its version; where nobody has written one, a version that only a missing text has.
     fn lease(&self) -> Result<(Lease, u32), Error> {
         let shared = actgate_abi::shared_data(&self.source.lease_name())?;
-        Ok(shared.map_or((Lease::default(), actgate_abi::ABSENT), |shared| {
-            (Lease::read(&shared.value), shared.version)
-        }))
+        Ok(match shared {
+            Some(shared) => (Lease::read(&shared.value), shared.version),
+            None => (Lease::default(), actgate_abi::ABSENT),
+        })
     }
 }

@@ -84,6 +84,8 @@ impl RootContext for Root {
 }
 
 fn load(root: u32) -> Result<(Shared, Keys), Vec<String>> {
+    #[cfg(feature = "trap")]
+    crate::trap::announce();
     let one = |problem: String| vec![problem];
     let bytes = host::plugin_configuration().map_err(|error| one(error.to_string()))?;
     let document = BundleDocument::from_json(&bytes).map_err(one)?;

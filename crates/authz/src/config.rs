@@ -88,6 +88,10 @@ enum RawProfile {
     JwtSvid,
     #[serde(rename = "generic")]
     Generic,
+    #[serde(rename = "github-actions")]
+    GitHubActions,
+    #[serde(rename = "kubernetes")]
+    Kubernetes,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -505,6 +509,8 @@ impl RawIssuer {
                 RawProfile::AtJwt => Profile::AtJwt,
                 RawProfile::JwtSvid => Profile::JwtSvid,
                 RawProfile::Generic => Profile::Generic,
+                RawProfile::GitHubActions => Profile::GitHubActions,
+                RawProfile::Kubernetes => Profile::Kubernetes,
             },
             algorithms,
             types: self.types,

@@ -9,7 +9,7 @@ mod session;
 mod step;
 
 use actgate_call::{RequestHead, Route, ToolCalls, mcp::Inspection};
-use actgate_token::{Caller, TokenCache};
+use actgate_token::{Caller, Thumbprint, TokenCache};
 
 pub(crate) use self::examine::{Examined, examine};
 use self::{
@@ -44,6 +44,7 @@ pub struct Gate {
     started: Moment,
     clock: Clock,
     entropy: Entropy,
+    peer: Peer,
     body: BodyProgress,
     state: State,
     notes: bool,
@@ -58,6 +59,9 @@ pub struct Gate {
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
 pub type Clock = fn() -> Option<Moment>;
+
+/// Reads which certificate the client has shown and proven to hold, if it has.
+pub type Peer = fn() -> Option<Thumbprint>;
 
 #[derive(Debug)]
 enum State {
@@ -130,6 +134,7 @@ impl Gate {
             started,
             clock: || None,
             entropy: || None,
+            peer: || None,
             body: BodyProgress::default(),
             state: State::Start,
             claimed: None,
@@ -144,6 +149,14 @@ impl Gate {
     #[must_use]
     pub fn with_entropy(mut self, entropy: Entropy) -> Self {
         self.entropy = entropy;
+        self
+    }
+
+    /// The same gate on a connection that knows its peer's certificate, without which tokens that are bound to one are
+    /// refused.
+    #[must_use]
+    pub fn with_peer(mut self, peer: Peer) -> Self {
+        self.peer = peer;
         self
     }
 
@@ -338,7 +351,8 @@ impl Gate {
             .verifier
             .verify_with(&authorizer.cryptography, cache, credential, now.unix_time())
             .map_err(|error| refused(&error))?;
-        let caller = Caller::resolve(token, &authorizer.verifier).map_err(|error| refused(&error))?;
+        let caller =
+            Caller::resolve(token, &authorizer.verifier, self.peer).map_err(|error| refused(&error))?;
         let caller = findings.caller.insert(caller);
         findings.attempt.caller(caller);
         findings.voice = std::mem::take(&mut findings.voice).for_known_caller(&head);

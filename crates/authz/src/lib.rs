@@ -41,7 +41,7 @@ mod fixture;
 pub use actgate_call::envelope::SecretKey;
 pub use actgate_call::mcp::SessionKey;
 pub use actgate_call::{Adapter, catalog, mcp};
-pub use actgate_token::{Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, TokenCache};
+pub use actgate_token::{Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, Thumbprint, TokenCache};
 pub use analysis::{
     Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,
     Hearing, Lints, Mutant, NearMiss, PolicyText, Reading, Role, RouteText, ScopePart, Stage,
@@ -56,7 +56,7 @@ pub use entities::StaticEntities;
 pub use evaluate::{AccessRequest, Inquiry};
 pub use fault::{At, Fault, nearest};
 pub use gate::{
-    AnswerChange, AnswerStep, BodyProgress, Clock, Forwarding, Gate, Passage, Step, refuse_everything,
+    AnswerChange, AnswerStep, BodyProgress, Clock, Forwarding, Gate, Passage, Peer, Step, refuse_everything,
 };
 pub use key_source::{KeySource, Lease, Published};
 pub use moment::Moment;

@@ -112,6 +112,8 @@ reasons! {
         ClaimMissing => ("token_claim_missing", 401, "The token lacks a claim", INVALID),
         /// With a claim of a wrong form.
         ClaimInvalid => ("token_claim_invalid", 401, "A claim of the token is invalid", INVALID),
+        /// Bound to another certificate than the client's.
+        BindingMismatch => ("token_binding_mismatch", 401, "The token is bound to another certificate", INVALID),
         /// Bound to a key, and nothing can check the binding.
         BindingUnchecked => ("token_binding_unchecked", 401, "The token's binding cannot be checked", INVALID),
         /// A delegated issuer's token without `act`.

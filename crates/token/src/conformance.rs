@@ -1,6 +1,8 @@
 //! The JWS examples of RFC 7520 section 4 (the JOSE cookbook), as far as they are signed with our algorithms,
 //! and the refusal of all the others.
 
+mod negative;
+
 use serde_json::{Value, json};
 
 use crate::fixture::{key_set, with, without};

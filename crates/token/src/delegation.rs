@@ -10,6 +10,7 @@ use crate::error::{TokenError, excerpt};
 use crate::issuer::IssuerKind;
 use crate::rules::{Issuer, RuleSet};
 use crate::spiffe::SpiffeId;
+use crate::thumbprint::Thumbprint;
 use crate::verify::{VerifiedToken, Verifier};
 
 #[cfg(test)]
@@ -103,9 +104,23 @@ impl IdentityKind {
 impl Caller {
     /// Who makes a request with this token. A token that another verifier made is refused: what it was allowed to
     /// assert may have changed since.
-    pub fn resolve(token: Arc<VerifiedToken>, verifier: &Verifier) -> Result<Self, TokenError> {
+    ///
+    /// A token that is bound to a certificate is its holder's: `presented` says which one the connection has shown, and is
+    /// asked only then.
+    pub fn resolve(
+        token: Arc<VerifiedToken>,
+        verifier: &Verifier,
+        presented: impl FnOnce() -> Option<Thumbprint>,
+    ) -> Result<Self, TokenError> {
         if !token.is_of(verifier.rules()) {
             return Err(TokenError::IssuerUnknown { issuer: excerpt(token.issuer_alias()) });
+        }
+        if let Some(bound) = token.certificate() {
+            match presented() {
+                None => return Err(TokenError::BindingUnchecked),
+                Some(presented) if presented != bound => return Err(TokenError::BindingMismatch),
+                Some(_) => {}
+            }
         }
         Ok(Self { token })
     }

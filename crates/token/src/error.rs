@@ -28,6 +28,9 @@ pub enum TokenError {
         /// Alias of the issuer.
         issuer: Arc<str>,
     },
+    /// The token is bound to another certificate than the one that its presenter has shown (RFC 8705 section 3).
+    #[error("the token is bound to another certificate than the presenter's")]
+    BindingMismatch,
     /// The token is bound to a key or certificate (`cnf`, RFC 7800) and nobody here can check the binding.
     #[error("the token is bound to its presenter (`cnf`) and the binding cannot be checked")]
     BindingUnchecked,
@@ -143,6 +146,7 @@ impl TokenError {
         match self {
             Self::AlgorithmRefused { .. } => "token_algorithm_refused",
             Self::AudienceMismatch { .. } => "token_audience_mismatch",
+            Self::BindingMismatch => "token_binding_mismatch",
             Self::BindingUnchecked => "token_binding_unchecked",
             Self::ClaimInvalid { .. } => "token_claim_invalid",
             Self::ClaimMissing { .. } => "token_claim_missing",

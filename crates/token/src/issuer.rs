@@ -124,8 +124,8 @@ pub enum VerifierError {
         /// The `iss`.
         value: String,
     },
-    /// The subject of a JWT-SVID is a workload.
-    #[error("kind: the subject of a JWT-SVID is a workload")]
+    /// The subjects of the profile's tokens are workloads.
+    #[error("kind: the subject of a token of this profile is a workload")]
     KindInvalid {
         /// Position of the issuer.
         issuer: usize,
@@ -196,7 +196,9 @@ impl IssuerRules {
         }
         let valid = match self.profile {
             Profile::JwtSvid => trust_domain_of(&self.issuer).is_some(),
-            Profile::AtJwt | Profile::Generic => !self.issuer.is_empty(),
+            Profile::AtJwt | Profile::Generic | Profile::GitHubActions | Profile::Kubernetes => {
+                !self.issuer.is_empty()
+            }
         };
         if !valid {
             return Err(VerifierError::IssuerInvalid { issuer, value: self.issuer.clone() });
@@ -204,9 +206,8 @@ impl IssuerRules {
         if self.audiences.is_empty() || self.audiences.iter().any(String::is_empty) {
             return Err(VerifierError::AudiencesEmpty { issuer });
         }
-        match (self.profile, self.kind) {
-            (Profile::JwtSvid, IssuerKind::Delegated) => return Err(VerifierError::KindInvalid { issuer }),
-            (Profile::JwtSvid, IssuerKind::Workload) | (Profile::AtJwt | Profile::Generic, _) => {}
+        if self.profile.is_of_workloads() && self.kind == IssuerKind::Delegated {
+            return Err(VerifierError::KindInvalid { issuer });
         }
         if self.algorithms.is_empty() {
             return Err(VerifierError::AlgorithmsEmpty { issuer });

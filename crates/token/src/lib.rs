@@ -25,6 +25,7 @@ mod profile;
 mod rules;
 mod signature;
 mod spiffe;
+mod thumbprint;
 mod time;
 mod verify;
 
@@ -49,5 +50,6 @@ pub use key_set::{KeySet, KeySetError, MAX_SET_BYTES, SkippedKey};
 pub use profile::Profile;
 pub use signature::{Cryptography, JwtSimple, SignatureFault, SignaturePort, VerifySignature};
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
+pub use thumbprint::Thumbprint;
 pub use time::UnixTime;
 pub use verify::{VerifiedToken, Verifier};

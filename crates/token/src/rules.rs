@@ -101,7 +101,7 @@ impl Issuer {
     pub(crate) fn trust_domain(&self) -> Option<&str> {
         match self.rules.profile {
             Profile::JwtSvid => trust_domain_of(&self.rules.issuer),
-            Profile::AtJwt | Profile::Generic => None,
+            Profile::AtJwt | Profile::Generic | Profile::GitHubActions | Profile::Kubernetes => None,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::jwk::VerifyingKey;
 use crate::jws::UnverifiedToken;
 use crate::rules::{Issuer, RuleSet};
 use crate::signature::{JwtSimple, SignatureFault, SignaturePort};
+use crate::thumbprint::Thumbprint;
 use crate::time::UnixTime;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub struct VerifiedToken {
     authorization_details: Option<Vec<Value>>,
     claims: TaskClaims,
     chain: Chain,
+    certificate: Option<Thumbprint>,
 }
 
 // === impl Verifier ===
@@ -120,15 +122,15 @@ impl Verifier {
         let subject = subject.ok_or(TokenError::ClaimMissing { claim: "sub" })?;
         let expires = expires.ok_or(TokenError::ClaimMissing { claim: "exp" })?;
 
+        rules.profile.check_claims(&all, &subject)?;
         if !audiences.iter().any(|audience| rules.audiences.contains(audience)) {
             return Err(TokenError::AudienceMismatch { issuer: Arc::clone(issuer.alias()) });
         }
         let validity = Validity { expires, not_before, issued_at };
         validity.check(rules, now)?;
-        // Whoever holds a bound token has proven nothing until the binding is checked (RFC 7800 section 3).
-        if all.contains_key("cnf") {
-            return Err(TokenError::BindingUnchecked);
-        }
+        // Whoever holds a bound token has proven nothing until the binding is checked (RFC 7800 section 3): that is done
+        // by `Caller::resolve`, and a token is of no use without a caller.
+        let certificate = Thumbprint::of_confirmation(all.get("cnf"))?;
         let chain = Chain::read(&self.rules, issuer, &subject, all.get("act"))?;
         let scope = claims::scope(&all)?;
         let authorization_details = claims::authorization_details(&all)?;
@@ -144,6 +146,7 @@ impl Verifier {
             authorization_details,
             claims,
             chain,
+            certificate,
         })
     }
 }
@@ -209,6 +212,11 @@ impl VerifiedToken {
     /// `iat`.
     pub fn issued_at(&self) -> Option<UnixTime> {
         self.validity.issued_at
+    }
+
+    /// The certificate that whoever presents the token has to hold.
+    pub(crate) fn certificate(&self) -> Option<Thumbprint> {
+        self.certificate
     }
 
     pub(crate) fn chain(&self) -> &Chain {

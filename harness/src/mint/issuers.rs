@@ -28,6 +28,8 @@ pub struct Issuer {
     pub key_set: Option<PathBuf>,
 }
 
+const PROFILES: &str = "not one of `at+jwt`, `jwt-svid`, `generic`, `github-actions`, `kubernetes`";
+
 /// The issuers of a configuration whose paths are relative to `folder`.
 pub fn issuers(config: &Document, folder: &Path) -> Result<Vec<Issuer>, Vec<Diagnostic>> {
     let Some(list) = config.root().member("issuers") else {
@@ -58,8 +60,12 @@ fn read(place: &Place<'_>, folder: &Path) -> Result<Issuer, Box<Diagnostic>> {
         None => Profile::AtJwt,
         Some(profile) => profile
             .as_str()
-            .and_then(Profile::from_name)
-            .ok_or_else(|| Box::new(profile.error("not one of `at+jwt`, `jwt-svid`, `generic`")))?,
+            .and_then(|name| match name {
+                // What such tokens have beyond any JWT is said by claims.
+                "github-actions" | "kubernetes" => Some(Profile::Generic),
+                name => Profile::from_name(name),
+            })
+            .ok_or_else(|| Box::new(profile.error(PROFILES)))?,
     };
     let mut algorithms = Vec::new();
     for name in place.member("algorithms").iter().flat_map(Place::items) {

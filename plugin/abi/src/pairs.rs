@@ -58,16 +58,18 @@ fn take(cursor: &mut usize, size: usize) -> Option<Range<usize>> {
 /// The same form, of fields that the module sends.
 pub(crate) fn serialize(fields: &[(String, String)]) -> Vec<u8> {
     let size = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let mut block = Vec::new();
-    block.extend(u32::try_from(fields.len()).unwrap_or(u32::MAX).to_le_bytes());
+    // Two sizes and two NULs of each field.
+    let bytes = fields.iter().map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(10));
+    let mut block = Vec::with_capacity(bytes.fold(4, usize::saturating_add));
+    block.extend_from_slice(&u32::try_from(fields.len()).unwrap_or(u32::MAX).to_le_bytes());
     for (name, value) in fields {
-        block.extend(size(name));
-        block.extend(size(value));
+        block.extend_from_slice(&size(name));
+        block.extend_from_slice(&size(value));
     }
     for (name, value) in fields {
-        block.extend(name.as_bytes());
+        block.extend_from_slice(name.as_bytes());
         block.push(0);
-        block.extend(value.as_bytes());
+        block.extend_from_slice(value.as_bytes());
         block.push(0);
     }
     block

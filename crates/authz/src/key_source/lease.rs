@@ -9,6 +9,10 @@ pub(super) const MISS_PAUSE_SECONDS: i64 = 60;
 /// After a failure while there are keys that count.
 const FAILURE_PAUSE_SECONDS: i64 = 60;
 
+/// The longest pause while there are none: everything of the issuer is refused, so that it is to end soon, and a proxy that
+/// asks six times a minute is no burden to a server that is coming back.
+const REFUSING_PAUSE_SECONDS: i64 = 10;
+
 /// What the host may take beyond the timeout until it says that nothing came.
 const GRACE_MILLIS: u64 = 1000;
 
@@ -69,9 +73,10 @@ impl Lease {
         match self.failures {
             0 => 0,
             _ if keys_are_known => FAILURE_PAUSE_SECONDS,
-            failures => {
-                1i64.checked_shl(failures.saturating_sub(1).min(6)).unwrap_or(FAILURE_PAUSE_SECONDS).min(60)
-            }
+            1 => 1,
+            2 => 2,
+            3 => 4,
+            _ => REFUSING_PAUSE_SECONDS,
         }
     }
 

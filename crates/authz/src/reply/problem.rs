@@ -9,37 +9,37 @@ use crate::{decision::Denial, reason::Reason};
 /// The realm of a challenge where nobody gives tokens.
 const REALM: &str = "actgate";
 
-/// The problem document: members in the order of their names, written as they are, without a tree of them first. A refusal
+/// The problem document: written as it comes, without a tree of it first. A refusal
 /// is no dearer than a permit, so that nobody gains by asking for what they may not have.
 #[derive(Serialize)]
 struct Problem<'d> {
+    r#type: Urn,
+    title: &'static str,
+    status: u16,
+    detail: &'d str,
+    reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<&'d str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'d str>,
+    policies: &'d [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<&'d str>,
+    decision_id: &'d str,
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<Approval<'d>>,
-    decision_id: &'d str,
-    detail: &'d str,
-    policies: &'d [String],
-    reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resource: Option<&'d str>,
-    status: u16,
-    title: &'static str,
-    r#type: Urn,
 }
 
 /// Who could lift a refusal, and where they are asked.
 #[derive(Serialize)]
 struct Approval<'d> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires: Option<Value>,
     groups: &'d [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'d str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Value>,
 }
 
 /// `urn:actgate:reason:<code>`

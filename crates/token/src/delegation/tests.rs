@@ -30,7 +30,7 @@ fn world(act_issuers: &[&str], kind: IssuerKind) -> World {
 fn resolve(world: &mut World, claims: &Value) -> Result<Caller, TokenError> {
     let token = world.key.token(claims);
     let token = world.verify(&token)?;
-    Caller::resolve(token, &world.verifier)
+    Caller::resolve(token, &world.verifier, || None)
 }
 
 fn act(claims: Value) -> Value {
@@ -205,8 +205,8 @@ fn a_token_of_another_verifier_names_nobody() {
         verifier.verify(&mut TokenCache::default(), token.as_bytes(), UnixTime::new(NOW)).unwrap()
     };
     let other = Verifier::new(vec![demo_rules(&world.key)]).unwrap();
-    assert!(Caller::resolve(verify(&world.verifier), &world.verifier.clone()).is_ok());
-    let error = Caller::resolve(verify(&other), &world.verifier).unwrap_err();
+    assert!(Caller::resolve(verify(&world.verifier), &world.verifier.clone(), || None).is_ok());
+    let error = Caller::resolve(verify(&other), &world.verifier, || None).unwrap_err();
     assert_eq!(error.code(), "token_issuer_unknown");
 }
 
@@ -216,6 +216,6 @@ fn a_caller_shares_its_token() {
     let token = world.key.token(&demo_claims());
     let token =
         world.verifier.verify(&mut TokenCache::default(), token.as_bytes(), UnixTime::new(NOW)).unwrap();
-    let caller = Caller::resolve(Arc::clone(&token), &world.verifier).unwrap();
+    let caller = Caller::resolve(Arc::clone(&token), &world.verifier, || None).unwrap();
     assert!(Arc::ptr_eq(caller.token(), &token));
 }

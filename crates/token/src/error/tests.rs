@@ -11,6 +11,7 @@ fn every_error() -> Vec<TokenError> {
     vec![
         TokenError::AlgorithmRefused { algorithm: "none".to_owned() },
         TokenError::AudienceMismatch { issuer: Arc::clone(&issuer) },
+        TokenError::BindingMismatch,
         TokenError::BindingUnchecked,
         TokenError::ClaimInvalid { claim: "exp", problem: "not a number" },
         TokenError::ClaimMissing { claim: "exp" },
@@ -21,6 +22,7 @@ fn every_error() -> Vec<TokenError> {
         TokenError::Expired { expires: earlier, now },
         TokenError::IssuerUnknown { issuer: "https://other".to_owned() },
         TokenError::KeyUnknown { issuer: Arc::clone(&issuer), key_id: Some("k9".to_owned()) },
+        TokenError::KeysUnavailable { issuer: Arc::clone(&issuer) },
         TokenError::LifetimeExceeded { max_seconds: 3600 },
         TokenError::Malformed { problem: "not three segments" },
         TokenError::NotYetValid { starts: now, now: earlier },
@@ -34,8 +36,9 @@ fn every_error() -> Vec<TokenError> {
 fn codes_are_the_published_ones() {
     let codes: BTreeSet<&str> = every_error().iter().map(TokenError::code).collect();
     let published = "delegation_actor_untrusted delegation_malformed delegation_missing delegation_too_deep \
-        token_algorithm_refused token_audience_mismatch token_binding_unchecked token_claim_invalid \
-        token_claim_missing token_expired token_issuer_unknown token_key_unknown token_lifetime_exceeded \
+        token_algorithm_refused token_audience_mismatch token_binding_mismatch token_binding_unchecked \
+        token_claim_invalid token_claim_missing token_expired token_issuer_unknown token_key_unknown \
+        token_keys_unavailable token_lifetime_exceeded \
         token_malformed token_not_yet_valid token_signature_invalid token_too_large token_type_refused";
     assert_eq!(codes, published.split_whitespace().collect());
 }

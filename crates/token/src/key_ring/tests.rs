@@ -1,3 +1,5 @@
+#![expect(clippy::arithmetic_side_effects, reason = "times of a test")]
+
 use serde_json::json;
 
 use super::{KeyRing, Refetch};

@@ -51,5 +51,9 @@ fn what_is_missing_or_wrong_has_its_line() {
         5,
         "algorithm `ES255` is not one of EdDSA, ES256, ES384, RS256, PS256",
     );
-    refused("issuers:\n  - alias: a\n    profile: jwt\n", 3, "not one of `at+jwt`, `jwt-svid`, `generic`");
+    refused(
+        "issuers:\n  - alias: a\n    profile: jwt\n",
+        3,
+        "not one of `at+jwt`, `jwt-svid`, `generic`, `github-actions`, `kubernetes`",
+    );
 }

@@ -1,4 +1,5 @@
 //! The host in these tests verifies with other code than jwt-simple's way of tokens: raw P-256 over DER, raw PKCS #1.
+#![expect(clippy::arithmetic_side_effects, clippy::string_slice, reason = "positions in test data")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
