@@ -38,7 +38,7 @@ mod statement;
 mod fixture;
 
 pub use actgate_call::envelope::SecretKey;
-pub use actgate_call::mcp::SessionKey;
+pub use actgate_call::mcp::{SessionKey, definition_digest};
 pub use actgate_call::{Adapter, catalog};
 pub use actgate_token::TokenCache;
 pub use analysis::{

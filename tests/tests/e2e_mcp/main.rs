@@ -10,3 +10,4 @@
 mod client;
 mod raw;
 mod stage;
+mod starting_point;
