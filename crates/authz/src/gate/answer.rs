@@ -154,7 +154,9 @@ impl Gate {
         };
         let client = match &findings.voice {
             Voice::Mcp(client) => Client::clone(client),
-            _ => Client::default(),
+            Voice::Http | Voice::Oci { .. } | Voice::Git | Voice::Lfs | Voice::Archive | Voice::Push(_) => {
+                Client::default()
+            }
         };
         let cuts = matches!(findings.inspection, Inspection::Lists { .. }) && service.mode != Mode::Observe;
         let sealer = findings.caller.as_ref().map(|caller| Sealer::new(authorizer, caller, route.service()));
