@@ -132,7 +132,7 @@ impl Stage {
             (self.suite(server, version).await, self.suite(gateway.address(), version).await);
         assert!(without.len() >= least, "{version}: {} scenarios", without.len());
         let passed = without.keys().filter(|name| name.starts_with('\u{2713}')).count();
-        println!("{version}: {} scenarios, {passed} pass without the gate", without.len());
+        eprintln!("{version}: {} scenarios, {passed} pass without the gate", without.len());
         let differ: BTreeMap<&String, Option<&String>> = with
             .iter()
             .filter(|(name, verdict)| without.get(*name) != Some(*verdict))
