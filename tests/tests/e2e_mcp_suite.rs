@@ -125,14 +125,13 @@ impl Stage {
             .collect()
     }
 
-    /// The verdicts on a server, with and without the gate.
+    /// The verdicts on a server, with and without the gate; `least` scenarios pass without it, so that they say something.
     async fn compare(&self, server: SocketAddr, version: &str, least: usize) {
         let gateway = self.gateway(server).await;
         let (without, with) =
             (self.suite(server, version).await, self.suite(gateway.address(), version).await);
-        assert!(without.len() >= least, "{version}: {} scenarios", without.len());
         let passed = without.keys().filter(|name| name.starts_with('\u{2713}')).count();
-        eprintln!("{version}: {} scenarios, {passed} pass without the gate", without.len());
+        assert!(passed >= least, "{version}: {passed} of {} scenarios pass without the gate", without.len());
         let differ: BTreeMap<&String, Option<&String>> = with
             .iter()
             .filter(|(name, verdict)| without.get(*name) != Some(*verdict))
@@ -146,14 +145,14 @@ impl Stage {
 async fn server_everything_is_judged_as_without_the_gate() {
     let Some(stage) = Stage::set() else { return };
     let (_server, address) = stage.everything().await;
-    stage.compare(address, "2025-11-25", 25).await;
+    stage.compare(address, "2025-11-25", 11).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_on_the_sdk_is_judged_as_without_the_gate_in_both_generations() {
     let Some(stage) = Stage::set() else { return };
     let server = Mcp::start(stage.state.layout()).await.expect("the demo's server");
-    for (version, least) in [("2025-11-25", 25), ("2026-07-28", 25)] {
+    for (version, least) in [("2025-11-25", 4), ("2026-07-28", 4)] {
         stage.compare(server.address(), version, least).await;
     }
 }
