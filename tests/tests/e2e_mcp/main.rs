@@ -11,3 +11,4 @@ mod client;
 mod raw;
 mod stage;
 mod starting_point;
+mod stream;
