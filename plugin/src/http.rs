@@ -220,6 +220,9 @@ impl HttpContext for Request {
             shared.metrics.count(Ending::Aborted);
         } else if let Some(record) = gate.answered_record() {
             host::leave_record(&record);
+            if !gate.drifted().is_empty() {
+                host::warn(&format!("actgate: not as reviewed: {}", gate.drifted().join(", ")));
+            }
         }
         // Last: from here on hostcalls are the root context's, and a record would be nobody's.
         if let Some(outcome) = gate.claim_outcome(&shared.authorizer, host::response_status()) {

@@ -1,6 +1,11 @@
 //! AgentDojo's tasks as tool calls: what a delegation written for each user task lets through of the task itself, and what
 //! it stops of the tasks that somebody injects into its data. The numbers are those of docs/agentdojo.md.
-#![allow(clippy::expect_used, clippy::panic, reason = "a failing test panics, and says so")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a failing test panics, and says so"
+)]
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 

@@ -39,7 +39,7 @@ mod statement;
 mod fixture;
 
 pub use actgate_call::envelope::SecretKey;
-pub use actgate_call::mcp::SessionKey;
+pub use actgate_call::mcp::{SessionKey, definition_digest};
 pub use actgate_call::{Adapter, catalog, mcp};
 pub use actgate_token::{Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, Thumbprint, TokenCache};
 pub use analysis::{

@@ -25,13 +25,15 @@ mod version;
 pub mod vocabulary;
 
 pub use self::{
-    answer::{AnswerError, Edited, Ending, Events, Inspection, ListKind, Listed, Scan, edit},
+    answer::{
+        AnswerError, Edited, Ending, Events, Inspection, ListKind, Listed, Scan, definition_digest, edit,
+    },
     argument::{ArgumentRule, ArgumentType},
     calls::Possible,
     catalog::{Catalog, CatalogRule, Section},
     client::{Asked, Client},
     message::{MAX_BATCH, MAX_CALLS},
-    raw::{RawArgument, RawArgumentType, RawCatalog, RawOthers, RawPath, RawResourceRule, RawRule},
+    raw::{RawArgument, RawArgumentType, RawCatalog, RawDrift, RawOthers, RawPath, RawResourceRule, RawRule},
     route::{MESSAGE, McpRoute, Reading, SESSION_END, STREAM},
     session::{SESSION, SessionKey, SessionOwner},
     version::Version,

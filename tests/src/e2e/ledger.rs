@@ -34,6 +34,7 @@ pub async fn records(ledger: &Ledger, count: usize) -> Vec<Record> {
 pub fn is_version_1(record: &Value) -> Result<(), String> {
     let object = record.as_object().ok_or("no object")?;
     let known = [
+        "answered",
         "approved",
         "attempted",
         "bundle",
@@ -55,6 +56,8 @@ pub fn is_version_1(record: &Value) -> Result<(), String> {
     must(own("time").as_str().is_some_and(|time| time.ends_with('Z')), "no time")?;
     must(own("attempted").is_object(), "nothing attempted")?;
     must(own("executed").is_object(), "nothing executed")?;
+    // Of an answer that nobody looked at, the record says nothing.
+    must(own("answered").is_null() || own("answered").is_object(), "no word about the answer")?;
     must(own("executed")["status"].is_u64(), "no status")?;
     must(own("executed")["duration_ms"].is_u64(), "no duration")?;
     match own("stage").as_str() {

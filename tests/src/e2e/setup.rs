@@ -28,6 +28,8 @@ pub enum Needs {
     Git,
     /// The MCP SDK.
     Mcp,
+    /// The MCP SDK, its conformance suite and its reference servers.
+    McpSuite,
 }
 
 // === impl Setup ===
@@ -69,6 +71,7 @@ impl Setup {
             Needs::Gateway => Vec::new(),
             Needs::Vault => vec![layout.rvault()],
             Needs::Mcp => vec![layout.mcp_python()],
+            Needs::McpSuite => vec![layout.mcp_python(), layout.mcp_suite_node()],
             Needs::Registry => vec![layout.debian("docker-registry"), layout.debian("skopeo")],
             Needs::Git => vec![layout.debian("lighttpd")],
         };

@@ -29,6 +29,8 @@ struct Run {
 enum Expect {
     /// The result has this text somewhere.
     Result(&'static str),
+    /// The result has one text, and not the other.
+    Shown { shown: &'static str, hidden: &'static str },
     /// The result of a tool is a refusal for this reason.
     Refused(&'static str),
     /// The client fails, and says this.
@@ -41,7 +43,7 @@ fn runs() -> Vec<Run> {
     let coder: fn() -> Option<TokenSpec> = || Some(alice());
     let run = |name, request, expect| Run { name, request, caller: coder, expect, change: None };
     vec![
-        run("tools", &["tools"], Expect::Result("write_file")),
+        run("tools", &["tools"], Expect::Shown { shown: "write_file", hidden: "delete_file" }),
         run("read", &["call", "read_file", r#"{"path":"docs/handbook.md"}"#], Expect::Result("Ask before")),
         run(
             "read several",
@@ -158,6 +160,10 @@ fn judge(expect: &Expect, finished: &Finished) -> Result<(), String> {
             holds(finished.success, format!("it fails: {whole}"))?;
             holds(told["result"].to_string().contains(text), format!("no `{text}`: {whole}"))
         }
+        Expect::Shown { shown, hidden } => {
+            judge(&Expect::Result(shown), finished)?;
+            holds(!whole.contains(hidden), format!("`{hidden}` is shown: {whole}"))
+        }
         Expect::Refused(reason) => {
             let result = &told["result"];
             equal("isError", &result["isError"], &json!(true)).map_err(|why| format!("{why}: {whole}"))?;
@@ -203,5 +209,6 @@ async fn the_ledger_says_which_tool_was_called_with_what() {
         (&record["decided"]["decision"], &record["executed"]["status"]),
         (&json!("allow"), &json!(200))
     );
+    assert_eq!(record["answered"], json!({ "outcome": "result" }));
     assert!(!record.to_string().contains("canary-7f3a"));
 }

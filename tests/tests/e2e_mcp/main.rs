@@ -10,3 +10,5 @@
 mod client;
 mod raw;
 mod stage;
+mod starting_point;
+mod stream;

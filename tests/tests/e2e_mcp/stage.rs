@@ -15,6 +15,7 @@ pub(crate) struct Stage {
     pub(crate) gateway: Gateway,
     pub(crate) mcp: Mcp,
     pub(crate) issuer: Issuer,
+    pub(crate) setup: Setup,
 }
 
 // === impl Stage ===
@@ -28,7 +29,7 @@ impl Stage {
         let nobody = state.upstream(mcp.address());
         let departure = Departure { mcp: Some(mcp.address()), ..Departure::none(&setup, &issuer) };
         let gateway = Gateway::start(state, departure, nobody).await;
-        Some(Self { gateway, mcp, issuer })
+        Some(Self { gateway, mcp, issuer, setup })
     }
 
     /// Every file of the server.

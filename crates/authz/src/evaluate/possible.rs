@@ -151,8 +151,26 @@ impl Known<'_> {
                 let test = self.outcomes(test_expr);
                 test.then(|| self.outcomes(then_expr), || self.outcomes(else_expr))
             }
-            _ if self.is_unknown(expression) => Outcomes::ANY,
-            _ => self.evaluated(expression),
+            ExprKind::Lit(_)
+            | ExprKind::Var(_)
+            | ExprKind::Slot(_)
+            | ExprKind::Unknown(_)
+            | ExprKind::UnaryApp { .. }
+            | ExprKind::BinaryApp { .. }
+            | ExprKind::ExtensionFunctionApp { .. }
+            | ExprKind::GetAttr { .. }
+            | ExprKind::HasAttr { .. }
+            | ExprKind::ExtHasAttr { .. }
+            | ExprKind::Like { .. }
+            | ExprKind::Is { .. }
+            | ExprKind::Set(_)
+            | ExprKind::Record(_) => {
+                if self.is_unknown(expression) {
+                    Outcomes::ANY
+                } else {
+                    self.evaluated(expression)
+                }
+            }
         }
     }
 
@@ -167,21 +185,30 @@ impl Known<'_> {
 
     /// Whether a part reads what is not known: of the context anything but what is in every context, or the resource.
     fn is_unknown(&self, expression: &Expr) -> bool {
+        let of_context = |inner: &Expr| matches!(inner.expr_kind(), ExprKind::Var(Var::Context));
         match expression.expr_kind() {
-            ExprKind::GetAttr { expr, attr } | ExprKind::HasAttr { expr, attr }
-                if matches!(expr.expr_kind(), ExprKind::Var(Var::Context)) =>
-            {
+            ExprKind::GetAttr { expr, attr } | ExprKind::HasAttr { expr, attr } if of_context(expr) => {
                 !RESERVED_CONTEXT.contains(&attr.as_str())
             }
-            ExprKind::ExtHasAttr { expr, attrs }
-                if matches!(expr.expr_kind(), ExprKind::Var(Var::Context)) =>
-            {
+            ExprKind::ExtHasAttr { expr, attrs } if of_context(expr) => {
                 !RESERVED_CONTEXT.contains(&attrs.first().as_str())
             }
-            ExprKind::Var(Var::Context) => true,
+            ExprKind::Var(Var::Context) | ExprKind::Unknown(_) => true,
             ExprKind::Var(Var::Resource) => self.any_resource,
             ExprKind::Var(Var::Principal | Var::Action) | ExprKind::Lit(_) | ExprKind::Slot(_) => false,
-            _ => children(expression).iter().any(|part| self.is_unknown(part)),
+            ExprKind::If { .. }
+            | ExprKind::And { .. }
+            | ExprKind::Or { .. }
+            | ExprKind::UnaryApp { .. }
+            | ExprKind::BinaryApp { .. }
+            | ExprKind::ExtensionFunctionApp { .. }
+            | ExprKind::GetAttr { .. }
+            | ExprKind::HasAttr { .. }
+            | ExprKind::ExtHasAttr { .. }
+            | ExprKind::Like { .. }
+            | ExprKind::Is { .. }
+            | ExprKind::Set(_)
+            | ExprKind::Record(_) => children(expression).iter().any(|part| self.is_unknown(part)),
         }
     }
 }

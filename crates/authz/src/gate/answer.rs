@@ -56,6 +56,8 @@ pub(super) struct Answer {
     phase: Phase,
     endings: Vec<Ending>,
     hidden: usize,
+    /// What is not as it was reviewed, by name.
+    drifted: Vec<String>,
     refused: Option<AnswerError>,
     /// The largest part that is held.
     limit: usize,
@@ -85,6 +87,10 @@ enum Phase {
     /// It was broken off here: nothing more of it goes on.
     Broken,
 }
+
+/// As many names as somebody reads, and as much of each as tells it from others: a record has a bound.
+const MAX_DRIFTED: usize = 16;
+const MAX_NAME_CHARS: usize = 64;
 
 /// What a changed body makes untrue.
 const OF_THE_BODY: [&str; 6] =
@@ -134,6 +140,11 @@ impl Gate {
         Some(format!("{},\"answered\":{told}", self.record()?))
     }
 
+    /// The names of what the answer listed that is not as it was reviewed: worth a warning.
+    pub fn drifted(&self) -> &[String] {
+        self.answer.as_ref().map_or(&[], |answer| answer.drifted.as_slice())
+    }
+
     /// What has to be known of the answer to a request that goes on.
     pub(super) fn expect_answer(&mut self, authorizer: &Authorizer, findings: &mut Findings<'_>) {
         let (Some(service), Some(Route::Mcp(route))) = (findings.service, &findings.route) else { return };
@@ -143,7 +154,9 @@ impl Gate {
         };
         let client = match &findings.voice {
             Voice::Mcp(client) => Client::clone(client),
-            _ => Client::default(),
+            Voice::Http | Voice::Oci { .. } | Voice::Git | Voice::Lfs | Voice::Archive | Voice::Push(_) => {
+                Client::default()
+            }
         };
         let cuts = matches!(findings.inspection, Inspection::Lists { .. }) && service.mode != Mode::Observe;
         let sealer = findings.caller.as_ref().map(|caller| Sealer::new(authorizer, caller, route.service()));
@@ -158,6 +171,7 @@ impl Gate {
             phase: Phase::Head,
             endings: Vec::new(),
             hidden: 0,
+            drifted: Vec::new(),
             refused: None,
             limit: authorizer.max_body,
             before: Vec::new(),
@@ -245,11 +259,11 @@ impl Answer {
             let bytes = if buffered == 0 { Some(Vec::new()) } else { read(0, buffered) };
             bytes.filter(|bytes| bytes.len() == buffered)
         };
-        let Self { phase, viewer, version, endings, hidden, .. } = self;
+        let Self { phase, viewer, version, endings, hidden, drifted, .. } = self;
         let version = *version;
         let mut edit = |text: &str| {
             let mut shown = |listed: &Listed<'_>| match viewer {
-                Some(viewer) => viewer.sees(authorizer, listed, now),
+                Some(viewer) => viewer.sees(authorizer, listed, now, drifted),
                 None => true,
             };
             let edited = mcp::edit(text, version, &mut shown)?;
@@ -315,6 +329,9 @@ impl Answer {
             };
             told.extend(outcome(endings, self.asked));
         }
+        if !self.drifted.is_empty() {
+            told.insert("drift".to_owned(), self.drifted.clone().into());
+        }
         if self.hidden > 0 {
             told.insert("hidden".to_owned(), self.hidden.into());
         }
@@ -342,8 +359,22 @@ fn outcome(endings: &[Ending], asked: usize) -> Map<String, Value> {
 // === impl Viewer ===
 
 impl Viewer {
-    /// Whether not every call of a listed thing would be denied.
-    fn sees(&self, authorizer: &Authorizer, listed: &Listed<'_>, now: Moment) -> bool {
+    /// Whether not every call of a listed thing would be denied, and it is what was reviewed where only that is shown.
+    fn sees(
+        &self,
+        authorizer: &Authorizer,
+        listed: &Listed<'_>,
+        now: Moment,
+        drifted: &mut Vec<String>,
+    ) -> bool {
+        if self.route.has_drifted(listed) {
+            if drifted.len() < MAX_DRIFTED {
+                drifted.push(listed.name.chars().take(MAX_NAME_CHARS).collect());
+            }
+            if self.route.hides_drift() {
+                return false;
+            }
+        }
         let words = authorizer.scopes(self.caller.token().issuer_alias());
         self.route
             .possible(listed)

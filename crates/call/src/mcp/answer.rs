@@ -2,6 +2,7 @@
 //!
 //! A list is cut, never written anew: what is shown of it is the server's own text, byte for byte.
 
+mod definition;
 mod events;
 mod members;
 mod message;
@@ -10,6 +11,7 @@ mod outcome;
 use thiserror::Error;
 
 pub use self::{
+    definition::definition_digest,
     events::Events,
     message::{Edited, edit},
     outcome::{Ending, Scan},

@@ -34,6 +34,8 @@ pub(super) struct Rules {
     pub(super) tools: Vec<CatalogRule>,
     pub(super) prompts: Vec<CatalogRule>,
     pub(super) resources: Vec<CatalogRule>,
+    /// Whether what has changed since it was reviewed is not shown.
+    pub(super) hides_drift: bool,
 }
 
 /// Tools, prompts or resources that are one action.
@@ -49,6 +51,8 @@ pub struct CatalogRule {
     pub(super) others_pass: bool,
     /// Clients hold structured content of its results against a schema.
     pub(super) output_schema: bool,
+    /// The digest of its reviewed definition.
+    pub(super) digest: Option<Box<str>>,
     /// Where it stands in the document.
     pub pointer: String,
 }
@@ -87,7 +91,7 @@ impl Catalog {
 
     /// Every rule, and of what it is.
     pub fn rules(&self) -> impl Iterator<Item = (Section, &CatalogRule)> {
-        let Rules { tools, prompts, resources } = &*self.rules;
+        let Rules { tools, prompts, resources, hides_drift: _ } = &*self.rules;
         let of = |section: Section, rules| std::iter::repeat(section).zip(rules);
         of(Section::Tools, tools)
             .chain(of(Section::Prompts, prompts))

@@ -26,6 +26,9 @@ pub struct RawCatalog {
     /// The resources that there are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<RawResourceRule>,
+    /// What becomes of a tool or prompt whose definition is not the reviewed one.
+    #[serde(default, skip_serializing_if = "RawDrift::is_report")]
+    pub drift: RawDrift,
     /// What a client may not send.
     #[serde(default, skip_serializing_if = "RawRefusals::is_empty")]
     pub refuse: RawRefusals,
@@ -48,6 +51,9 @@ pub struct RawRule {
     /// error, so a refusal is text only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub output_schema: bool,
+    /// The digest of the definition that somebody has read, where changes of it matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// What happens to arguments that are not named here.
     #[serde(default, skip_serializing_if = "RawOthers::is_refuse")]
     pub others: RawOthers,
@@ -127,6 +133,26 @@ pub enum RawOthers {
     Refuse,
     /// They go on, undecided.
     Pass,
+}
+
+/// What becomes of a definition that has changed since it was reviewed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RawDrift {
+    /// It is told, and shown.
+    #[default]
+    Report,
+    /// It is told, and not shown until its new digest is in the catalog.
+    Hide,
+}
+
+// === impl RawDrift ===
+
+impl RawDrift {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    fn is_report(&self) -> bool {
+        *self == Self::Report
+    }
 }
 
 // === impl RawOthers ===

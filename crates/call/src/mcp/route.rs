@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    answer::{Inspection, Listed, rules_of},
+    answer::{Inspection, Listed, definition_digest, rules_of},
     calls::{Calls, Possible, possible},
     catalog::Rules,
     client::Client,
@@ -150,6 +150,22 @@ impl McpRoute {
     pub fn possible(&self, listed: &Listed<'_>) -> Vec<Possible> {
         let rules = rules_of(&self.rules, listed.kind, listed.name);
         rules.into_iter().map(|rule| possible(&self.service, rule, listed)).collect()
+    }
+
+    /// Whether a listed thing is another one than was reviewed.
+    pub fn has_drifted(&self, listed: &Listed<'_>) -> bool {
+        let rules = rules_of(&self.rules, listed.kind, listed.name);
+        let mut reviewed = rules.iter().filter_map(|rule| rule.digest.as_deref()).peekable();
+        if reviewed.peek().is_none() {
+            return false;
+        }
+        let digest = definition_digest(listed.definition);
+        reviewed.any(|reviewed| Some(reviewed) != digest.as_deref())
+    }
+
+    /// Whether what has changed since it was reviewed is not shown.
+    pub fn hides_drift(&self) -> bool {
+        self.rules.hides_drift
     }
 
     /// The session that the head names, as the client knows it.

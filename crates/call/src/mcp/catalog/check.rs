@@ -12,7 +12,7 @@ use crate::{
     mcp::{
         argument::{ArgumentRule, ArgumentType},
         pattern::Pattern,
-        raw::{RawArgument, RawArgumentType, RawCatalog, RawOthers, RawRule},
+        raw::{RawArgument, RawArgumentType, RawCatalog, RawDrift, RawOthers, RawRule},
     },
     path::CanonicalPath,
 };
@@ -22,10 +22,13 @@ const MAX_RULES: usize = 4096;
 /// More arguments than any tool that a model could use.
 const MAX_ARGUMENTS: usize = 64;
 
+/// 256 bits in base64url.
+const DIGEST_CHARS: usize = 43;
+
 struct Faults(Vec<CatalogFault>);
 
 pub(super) fn catalog(raw: RawCatalog, limits: Limits) -> Result<Catalog, Vec<CatalogFault>> {
-    let RawCatalog { service, path, groups, tools, prompts, resources, refuse } = raw;
+    let RawCatalog { service, path, groups, tools, prompts, resources, drift, refuse } = raw;
     let resources: Vec<RawRule> = resources
         .into_iter()
         .map(|rule| RawRule {
@@ -34,6 +37,7 @@ pub(super) fn catalog(raw: RawCatalog, limits: Limits) -> Result<Catalog, Vec<Ca
             effect: rule.effect,
             arguments: BTreeMap::new(),
             output_schema: false,
+            digest: None,
             others: RawOthers::Refuse,
         })
         .collect();
@@ -54,6 +58,7 @@ pub(super) fn catalog(raw: RawCatalog, limits: Limits) -> Result<Catalog, Vec<Ca
         tools: section("tools", "name", &tools, &mut faults),
         prompts: section("prompts", "name", &prompts, &mut faults),
         resources: section("resources", "uri", &resources, &mut faults),
+        hides_drift: drift == RawDrift::Hide,
     };
     match refusals {
         Some(refusals) if faults.0.is_empty() => {
@@ -86,6 +91,17 @@ fn section(name: &str, key: &str, raw: &[RawRule], faults: &mut Faults) -> Vec<C
         } else if own_actions().any(|own| own == raw.action) {
             faults.add(format!("{pointer}/action"), format!("action `{}` is the adapter's own", raw.action));
         }
+        if let Some(digest) = &raw.digest {
+            let is_digest = digest.strip_prefix("sha-256:").is_some_and(|text| text.len() == DIGEST_CHARS);
+            if !is_digest {
+                faults.add(
+                    format!("{pointer}/digest"),
+                    format!("`{digest}` is not `sha-256:` and {DIGEST_CHARS} characters"),
+                );
+            } else if raw.name.ends_with('*') {
+                faults.add(format!("{pointer}/digest"), "one digest is of one definition, not of many");
+            }
+        }
         rules.push(CatalogRule {
             pattern,
             action: raw.action.as_str().into(),
@@ -93,6 +109,7 @@ fn section(name: &str, key: &str, raw: &[RawRule], faults: &mut Faults) -> Vec<C
             arguments: arguments(&pointer, &raw.arguments, faults),
             others_pass: raw.others == RawOthers::Pass,
             output_schema: raw.output_schema,
+            digest: raw.digest.as_deref().map(Into::into),
             pointer,
         });
     }

@@ -39,7 +39,7 @@ fn what_was_changed_is_none() {
         ".",
         "a.",
         &format!("b.{seal}"),
-        &sealed[..sealed.len() - 1],
+        sealed.get(..sealed.len() - 1).unwrap(),
         &format!("{sealed}A"),
         &format!("{sealed}."),
         &format!("a..{seal}"),
