@@ -1,6 +1,15 @@
 //! The approval service: `actgate-control`, where the demo's people sign in by name.
 
-use std::{ffi::OsString, fs, io::Read as _, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    io::Read as _,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -65,6 +74,8 @@ pub struct ControlConfig {
 pub struct Control {
     server: Server,
     upstream: ControlUpstream,
+    /// Tokens of those who have signed in: the service counts sign-ins.
+    tokens: Mutex<BTreeMap<String, String>>,
 }
 
 // === impl ControlConfig ===
@@ -179,7 +190,8 @@ impl Control {
             match server.ready(READY, ready).await {
                 Ok(()) => {
                     let token_file = config.state.join("gateway.token");
-                    return Ok(Self { server, upstream: ControlUpstream { address, token_file } });
+                    let upstream = ControlUpstream { address, token_file };
+                    return Ok(Self { server, upstream, tokens: Mutex::default() });
                 }
                 Err(DemoError::ServerExited { .. }) if options.port == 0 && attempt < ATTEMPTS => {
                     attempt = attempt.saturating_add(1);
@@ -197,6 +209,21 @@ impl Control {
     /// Where the API and the console are.
     pub fn address(&self) -> SocketAddr {
         self.upstream.address
+    }
+
+    /// The token of a person, who signs in by name where they have not before.
+    ///
+    /// # Errors
+    /// [`DemoError::Exchange`] and [`DemoError::Answer`].
+    async fn token(&self, person: &str) -> Result<String, DemoError> {
+        let known = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(person).cloned();
+        if let Some(token) = known {
+            return Ok(token);
+        }
+        let token = self.sign_in(person).await?;
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.insert(person.to_owned(), token.clone());
+        Ok(token)
     }
 
     /// Signs a person in by name, as the console does, and gives their token.
@@ -228,7 +255,7 @@ impl Control {
     /// # Errors
     /// [`DemoError::Exchange`] and [`DemoError::Answer`].
     pub async fn look(&self, person: &str, path: &str) -> Result<Value, DemoError> {
-        let bearer = format!("Bearer {}", self.sign_in(person).await?);
+        let bearer = format!("Bearer {}", self.token(person).await?);
         let headers = [("authorization", bearer.as_str())];
         let exchange = Exchange { headers: &headers, ..Exchange::new(self.address(), "GET", path) };
         Ok(exchange.succeed().await?.json())
@@ -245,7 +272,7 @@ impl Control {
         verb: &str,
         comment: &str,
     ) -> Result<Answer, DemoError> {
-        let bearer = format!("Bearer {}", self.sign_in(person).await?);
+        let bearer = format!("Bearer {}", self.token(person).await?);
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
         let body = json!({ "comment": comment }).to_string();
         let path = format!("/v1/approvals/{id}/{verb}");

@@ -28,7 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The gateway tells what became of a call once it has answered it; a loaded machine takes its time.
 const OUTCOME: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether they have.
+/// How often it is looked whether it has.
+const OUTCOME_POLL: Duration = Duration::from_millis(50);
+
+/// How often it is looked whether somebody has decided.
 const POLL: Duration = Duration::from_millis(500);
 
 /// What an approver found and said.
@@ -80,7 +83,7 @@ impl Approver {
         loop {
             let approval = control.look(self.id, &format!("/v1/approvals/{id}")).await?;
             match text_at(&approval, "/outcome") {
-                "" if start.elapsed() < OUTCOME => sleep(POLL / 10).await,
+                "" if start.elapsed() < OUTCOME => sleep(OUTCOME_POLL).await,
                 outcome => return Ok(equal("outcome told to the approval service", outcome, "forwarded")),
             }
         }

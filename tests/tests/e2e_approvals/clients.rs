@@ -213,8 +213,8 @@ async fn a_large_push_is_held_and_let_through_and_envoy_does_not_grow() {
     let held = world.push(&desk, &alice(), &to_main).await;
     let grown = world.peak().saturating_sub(before);
     eprintln!("held: {grown} KiB more");
-    verdicts
-        .row("held", holds(!held.success && held.stderr.contains("[remote rejected]"), held.stderr.clone()));
+    // Where more arrives before the claim is answered than is held, git adds an error of its own.
+    verdicts.row("held", holds(!held.success && linked(&held).is_some(), held.stderr.clone()));
     verdicts.row("in flat memory", holds(grown <= GROWTH_KIB, format!("{grown} KiB more")));
     let id = linked(&held).unwrap_or_else(|| panic!("no link: {}", held.stderr));
     world.approve(&id).await;

@@ -211,7 +211,9 @@ fn mcp_body(
     };
     let messages = match &mut value {
         Value::Array(messages) => messages.as_mut_slice(),
-        message => std::slice::from_mut(message),
+        message @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            std::slice::from_mut(message)
+        }
     };
     for message in messages {
         settle(message);

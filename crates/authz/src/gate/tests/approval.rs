@@ -155,10 +155,9 @@ fn asked(service: &Service, more: &[(&str, &str)]) -> (Gate, TokenCache, Callout
     let body = main();
     let progress = BodyProgress { buffered: body.len(), complete: false };
     let read = |start: usize, length: usize| Some(body[start..][..length].to_vec());
-    match gate.on_body(authorizer, &mut cache, progress, read, at(0)) {
-        Step::Callout(callout) => (gate, cache, callout),
-        step => panic!("{step:?}"),
-    }
+    let step = gate.on_body(authorizer, &mut cache, progress, read, at(0));
+    let Step::Callout(callout) = step else { panic!("{step:?}") };
+    (gate, cache, callout)
 }
 
 fn read(callout: &Callout, path: &str) -> Value {
