@@ -39,13 +39,15 @@ test-fast: ## The tests that need neither Envoy nor servers
 	cargo test --quiet --package actgate-token --package actgate-call --package actgate-authz --package actgate-harness
 	cargo test --quiet --package actgate-tests --test cases -- native
 
-test-large: setup wasm ## Push packs of 1000 MiB through a real Envoy (ACTGATE_LARGE_MIB: another size; a refusal draws off 1 GiB at most)
+test-large: setup wasm tools ## Push packs of 1000 MiB through a real Envoy, and 1 GiB through serve (ACTGATE_LARGE_MIB: another size; a refusal draws off 1 GiB at most)
 	ACTGATE_LARGE_MIB=$${ACTGATE_LARGE_MIB:-1000} cargo test --package actgate-tests --test e2e_git -- large --nocapture
+	ACTGATE_LARGE_MIB=$${ACTGATE_LARGE_MIB:-1024} cargo test --package actgate-tests --test e2e_serve -- large --nocapture
 
 bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does it work; see docs/performance.md)
 	@cargo build --quiet --package actgate-bench --package actgate-control --bins
 	@mkdir -p .run/control
 	@target/debug/actgate-control keygen --config demo/control.yaml > .run/control/grants.jwks.json
+	@cargo build --quiet --release --package actgate-harness --bin actgate --package actgate-bench --example pass_through
 	@target/debug/actgate-bench $(BENCH)
 
 lint: ## Formatting, clippy on every package, licences and dependency rules

@@ -58,6 +58,9 @@ pub(crate) enum BenchError {
     /// The kernel does not tell what is measured.
     #[error("the kernel does not tell {0}")]
     Unmeasurable(&'static str),
+    /// A program that is measured is not there.
+    #[error("`{}` is not built: `make bench` builds it", .0.display())]
+    NotBuilt(PathBuf),
     /// Every cycle was dropped.
     #[error("all cycles were dropped for steal: this machine has no quiet time")]
     NoCycles,

@@ -81,6 +81,11 @@ impl Worker {
         Some(Self { pid, thread })
     }
 
+    /// The main thread; all others count beside it.
+    pub(crate) fn main(pid: u32) -> Self {
+        Self { pid, thread: pid }
+    }
+
     /// The processor time so far. A running thread's own is only up to date at a tick: ask when it sleeps.
     pub(crate) fn spent(&self) -> Result<Spent, BenchError> {
         let mut spent = Spent::default();

@@ -10,6 +10,7 @@ mod kernel;
 mod load;
 mod progress;
 mod report;
+mod serve;
 mod statistics;
 mod tokens;
 mod upstream;
@@ -20,7 +21,7 @@ use std::{
     env, fs,
     io::{self, Write as _},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     thread,
     time::UNIX_EPOCH,
@@ -36,6 +37,7 @@ use crate::{
     error::BenchError,
     kernel::Processors,
     report::{Machine, Report},
+    serve::{Programs, Question, Serving},
     statistics::Random,
     tokens::Signer,
     variant::{Chain, VARIANTS},
@@ -62,6 +64,12 @@ struct Arguments {
     /// Leave out memory and start-up, which take Envoys of their own
     #[arg(long)]
     no_footprint: bool,
+    /// Leave out `actgate serve`
+    #[arg(long)]
+    no_serve: bool,
+    /// Nothing but `actgate serve`
+    #[arg(long, conflicts_with_all = ["no_serve", "save", "format"])]
+    serve: bool,
     /// Another plugin than target/actgate.wasm, such as an older one to compare with
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
@@ -89,8 +97,7 @@ const ATTEMPTS: usize = 3;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = measure(&arguments)
-        .and_then(|report| show(&report, &arguments).map_err(BenchError::io("print the result")));
+    let done = if arguments.serve { measure_serve(&arguments) } else { measure_all(&arguments) };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -100,37 +107,89 @@ fn main() -> ExitCode {
     }
 }
 
+fn measure_all(arguments: &Arguments) -> Result<(), BenchError> {
+    show(&measure(arguments)?, arguments).map_err(BenchError::io("print the result"))
+}
+
+/// `actgate serve` alone: no Envoy is needed.
+fn measure_serve(arguments: &Arguments) -> Result<(), BenchError> {
+    let bench = Bench::of(arguments)?;
+    let load = kernel::load_average();
+    let mut random = Random::new(bench.seed);
+    let serving = bench.serving(&bench.signer.mint()?, &mut random)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "load average at the start {load:?}; seed {}", bench.seed)
+        .and_then(|()| report::print_serving(&serving, bench.seed, &mut out))
+        .map_err(BenchError::io("print the result"))
+}
+
+/// What every measurement needs.
+struct Bench {
+    layout: Layout,
+    plugin: PathBuf,
+    extent: Extent,
+    seed: u64,
+    folder: tempfile::TempDir,
+    processors: Processors,
+    signer: Signer,
+    upstream: SocketAddr,
+}
+
+// === impl Bench ===
+
+impl Bench {
+    fn of(arguments: &Arguments) -> Result<Self, BenchError> {
+        let here = env::current_dir().map_err(BenchError::io("find the current folder"))?;
+        let layout = Layout::find(&here)?;
+        let plugin = match &arguments.plugin {
+            Some(plugin) => plugin.clone(),
+            None => layout.plugin()?,
+        };
+        let usual = if arguments.quick { QUICK } else { FULL };
+        let extent = Extent {
+            cycles: arguments.cycles.map_or(usual.cycles, usize::from),
+            block: arguments.requests.map_or(usual.block, usize::from),
+        };
+        let folder = tempfile::tempdir().map_err(BenchError::io("make a folder"))?;
+        let processors = Processors::choose()?;
+        kernel::bind(processors.load)?;
+        let signer = Signer::of(&layout.config())?;
+        let upstream = upstream::start().map_err(BenchError::io("start the upstream"))?;
+        let seed = arguments.seed.unwrap_or_else(clock);
+        Ok(Self { layout, plugin, extent, seed, folder, processors, signer, upstream })
+    }
+
+    fn serving(&self, token: &str, random: &mut Random) -> Result<Serving, BenchError> {
+        let target = self.layout.config();
+        let target = target.parent().and_then(Path::parent).unwrap_or_else(|| Path::new("")).join("target");
+        let question = Question {
+            config: &self.layout.config(),
+            plugin: &self.plugin,
+            folder: self.folder.path(),
+            upstream: self.upstream,
+            request: &variant::permitted(token),
+        };
+        serve::look(&Programs::find(&target)?, &question, self.processors, self.extent, random)
+    }
+}
+
 fn measure(arguments: &Arguments) -> Result<Report, BenchError> {
     let load = kernel::load_average();
-    let here = env::current_dir().map_err(BenchError::io("find the current folder"))?;
-    let layout = Layout::find(&here)?;
-    let plugin = match &arguments.plugin {
-        Some(plugin) => plugin.clone(),
-        None => layout.plugin()?,
-    };
-    let module_bytes =
-        fs::metadata(&plugin).map_err(BenchError::io(format!("look at `{}`", plugin.display())))?.len();
-    let usual = if arguments.quick { QUICK } else { FULL };
-    let extent = Extent {
-        cycles: arguments.cycles.map_or(usual.cycles, usize::from),
-        block: arguments.requests.map_or(usual.block, usize::from),
-    };
-    let seed = arguments.seed.unwrap_or_else(clock);
-    let mut random = Random::new(seed);
-
-    let folder = tempfile::tempdir().map_err(BenchError::io("make a folder"))?;
-    let processors = Processors::choose()?;
     let count = thread::available_parallelism().map_or(1, usize::from);
-    kernel::bind(processors.load)?;
-    let signer = Signer::of(&layout.config())?;
+    let bench = Bench::of(arguments)?;
+    let Bench { layout, plugin, extent, seed, folder, processors, signer, upstream } = &bench;
+    let (extent, seed, processors) = (*extent, *seed, *processors);
+    let module_bytes =
+        fs::metadata(plugin).map_err(BenchError::io(format!("look at `{}`", plugin.display())))?.len();
+    let mut random = Random::new(seed);
     let warm = signer.mint()?;
     let places = Places {
         template: layout.envoy_template(),
-        plugin,
+        plugin: plugin.clone(),
         folder: folder.path().to_owned(),
-        upstream: upstream::start().map_err(BenchError::io("start the upstream"))?,
+        upstream: *upstream,
     };
-    let parts = Parts::new(&places, &tokens::bundle(&layout.config())?, &signer)?;
+    let parts = Parts::new(&places, &tokens::bundle(&layout.config())?, signer)?;
 
     progress::show("starting Envoy");
     let program = layout.envoy()?;
@@ -143,7 +202,7 @@ fn measure(arguments: &Arguments) -> Result<Report, BenchError> {
         .map(|variant| {
             let address = addresses.get(&variant.chain).copied();
             let address = address.ok_or(BenchError::Unmeasurable("where a listener is"))?;
-            Lane::open(variant, address, variant.requests(&signer, &warm)?, extent)
+            Lane::open(variant, address, variant.requests(signer, &warm)?, extent)
         })
         .collect::<Result<Vec<_>, _>>()?;
     let findings = campaign::run(lanes, &envoy.worker()?, extent, &mut random)?;
@@ -156,6 +215,7 @@ fn measure(arguments: &Arguments) -> Result<Report, BenchError> {
         let request = variant::permitted(&warm);
         Some(footprint::look(&parts, &program, folder.path(), processors, &request)?)
     };
+    let serving = if arguments.no_serve { None } else { Some(bench.serving(&warm, &mut random)?) };
     progress::clear();
     let machine = Machine {
         processor: kernel::processor_model(),
@@ -164,7 +224,7 @@ fn measure(arguments: &Arguments) -> Result<Report, BenchError> {
         load,
         envoy: envoy::version(&program),
     };
-    Ok(Report { machine, seed, module_bytes, findings, footprint })
+    Ok(Report { machine, seed, module_bytes, findings, footprint, serving })
 }
 
 /// An Envoy with all chains, each answering the permitted request.

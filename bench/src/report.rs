@@ -8,6 +8,7 @@ use crate::{
     campaign::{Findings, MAX_STEAL},
     footprint::Footprint,
     kernel::float,
+    serve::{BUDGET, Serving},
     statistics::{Estimate, Random},
     variant::{COMPARISONS, Comparison, NOISE, VARIANTS},
 };
@@ -20,6 +21,7 @@ pub(crate) struct Report {
     pub(crate) module_bytes: u64,
     pub(crate) findings: Findings,
     pub(crate) footprint: Option<Footprint>,
+    pub(crate) serving: Option<Serving>,
 }
 
 /// On what.
@@ -110,7 +112,11 @@ impl Report {
         }
         self.print_variants(out)?;
         self.print_comparisons(out)?;
-        self.print_footprint(out)
+        self.print_footprint(out)?;
+        match &self.serving {
+            Some(serving) => print_serving(serving, self.seed, out),
+            None => Ok(()),
+        }
     }
 
     fn print_variants(&self, out: &mut impl io::Write) -> io::Result<()> {
@@ -154,12 +160,7 @@ impl Report {
         for comparison in &COMPARISONS {
             let Comparison { variant, baseline, says, budget } = comparison;
             let Some(estimate) = self.difference(variant, baseline) else { continue };
-            let verdict = match Verdict::of(&estimate, floor, *budget) {
-                Verdict::None => "",
-                Verdict::Met => "MET",
-                Verdict::Missed => "MISSED",
-                Verdict::Undecided => "UNDECIDED",
-            };
+            let verdict = Verdict::of(&estimate, floor, *budget).word();
             let pair = format!("{variant} - {baseline}");
             writeln!(out, "  {pair:<26} {:<32} {says} {verdict}", told(&estimate, floor))?;
         }
@@ -251,6 +252,17 @@ impl Report {
             "variants": variants.collect::<Vec<_>>(),
             "comparisons": comparisons.collect::<Vec<_>>(),
             "module_bytes": self.module_bytes,
+            "serve": self.serving.as_ref().and_then(|serving| {
+                let (plain, served) = serving.medians()?;
+                let added = serving.added(&mut self.random())?;
+                Some(json!({
+                    "pass_through_us": plain,
+                    "serve_us": served,
+                    "added_us": { "median": added.median, "low": added.low, "high": added.high },
+                    "noise_floor_us": serving.noise(&mut self.random())?.reach(),
+                    "budget_us": BUDGET,
+                }))
+            }),
             "memory": self.footprint.as_ref().map(|footprint| footprint.memory.iter().map(|memory| json!({
                 "workers": memory.workers,
                 "plain_kib": memory.plain,
@@ -265,9 +277,42 @@ impl Report {
     }
 }
 
+/// What `actgate serve` adds to a proxy that only passes on.
+pub(crate) fn print_serving(serving: &Serving, seed: u64, out: &mut impl io::Write) -> io::Result<()> {
+    let mut random = Random::new(seed);
+    let noise = serving.noise(&mut random);
+    let (Some(added), Some((plain, served))) = (serving.added(&mut random), serving.medians()) else {
+        return Ok(());
+    };
+    let floor = noise.as_ref().map_or(f64::INFINITY, Estimate::reach);
+    let verdict = Verdict::of(&added, floor, Some(BUDGET)).word();
+    writeln!(
+        out,
+        "\nactgate serve, processor time of the whole process for a request, microseconds (noise floor {floor:.2}, \
+         {} cycles dropped)",
+        serving.dropped
+    )?;
+    writeln!(out, "  {plain:.2} passed on, {served:.2} served")?;
+    writeln!(
+        out,
+        "  {:<26} {:<32} at most {BUDGET:.0}: {verdict}",
+        "serve - pass-through",
+        told(&added, floor)
+    )
+}
+
 // === impl Verdict ===
 
 impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Met => "MET",
+            Self::Missed => "MISSED",
+            Self::Undecided => "UNDECIDED",
+        }
+    }
+
     fn of(estimate: &Estimate, floor: f64, budget: Option<f64>) -> Self {
         match budget {
             None => Self::None,

@@ -6,17 +6,18 @@
 //! attempt is not replayed, and that is told.
 
 mod attempt;
+mod mcp;
 mod rebuild;
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use actgate_authz::{Adapter, GuardedService};
+use actgate_authz::{AccessRequest, Adapter, Authorizer, Decision, GuardedService, Inquiry};
 use serde_json::{Value, json};
 
 pub use report::{write_json, write_text};
 
-use crate::case::{Engine as _, Exchange, Native, Setup, TokenPlan};
+use crate::case::{Engine as _, Exchange, Native, Outcome, Setup, TokenPlan};
 use crate::diagnostic::Diagnostic;
 use crate::text::{Position, SourceText};
 use attempt::Attempt;
@@ -185,12 +186,12 @@ fn decide(attempt: &Attempt, setup: &Setup, engine: &mut Native<'_>) -> Result<V
         setup.authorizer().services().iter().find(|service| service.call.name == route.service)
     });
     let token = token(attempt, setup)?;
-    let mut run = |rebuilt: Rebuilt| {
+    let mut ask = |rebuilt: Rebuilt| {
         let exchange = exchange(attempt, service, &token, rebuilt);
-        engine.run(&exchange).map(|outcome| outcome.record).map_err(|error| error.to_string())
+        engine.run(&exchange).map_err(|error| error.to_string())
     };
     if attempt.calls.is_empty() {
-        let record = run(Rebuilt::default())?;
+        let record = ask(Rebuilt::default())?.record;
         let verdict = Verdict::of(&record);
         let is_whole = verdict.goes_through() && !attempt.had_query;
         return if is_whole || verdict.reason == attempt.before.reason {
@@ -202,22 +203,50 @@ fn decide(attempt: &Attempt, setup: &Setup, engine: &mut Native<'_>) -> Result<V
     }
     let candidates = match service.map(|service| &service.call.adapter) {
         // The gate says itself that no service is there.
-        None => return Ok(Verdict::of(&run(Rebuilt::default())?)),
+        None => return Ok(Verdict::of(&ask(Rebuilt::default())?.record)),
         Some(Adapter::Rest(catalog)) => rebuild::rest(attempt, catalog)?,
         Some(Adapter::Git(_)) => vec![rebuild::git(attempt)?],
-        Some(Adapter::Mcp(_)) => return Err("calls of MCP are not replayed yet".to_owned()),
+        Some(Adapter::Mcp(catalog)) => mcp::requests(attempt, catalog)?,
     };
     for candidate in candidates {
-        let record = run(candidate)?;
+        let Outcome { record, inquiry, .. } = ask(candidate)?;
         if attempt.is_what_was_asked(&record) {
-            return Ok(Verdict::of(&record));
+            return Ok(with_its_approval(attempt, &record, inquiry.as_ref(), setup.authorizer()));
         }
     }
-    let plain = Verdict::of(&run(Rebuilt::default())?);
+    let plain = Verdict::of(&ask(Rebuilt::default())?.record);
     if plain.reason == "route_unknown" {
         return Ok(plain);
     }
-    Err("the catalog makes other calls of it now".to_owned())
+    match service.map(|service| &service.call.adapter) {
+        Some(Adapter::Mcp(_)) => Err("no message of MCP with sessions asks for the same calls".to_owned()),
+        Some(Adapter::Rest(_) | Adapter::Git(_)) | None => {
+            Err("the catalog makes other calls of it now".to_owned())
+        }
+    }
+}
+
+/// What a replay comes to with what people had agreed to: they are not asked again.
+fn with_its_approval(
+    attempt: &Attempt,
+    replayed: &Value,
+    inquiry: Option<&Inquiry>,
+    authorizer: &Authorizer,
+) -> Verdict {
+    let verdict = Verdict::of(replayed);
+    let Some(inquiry) = inquiry.filter(|_| verdict.decision == "hold" && !attempt.approved.is_empty()) else {
+        return verdict;
+    };
+    let request = AccessRequest { approved: &attempt.approved, ..inquiry.request() };
+    match authorizer.decide(&request) {
+        Decision::Allow(permit) => Verdict {
+            decision: "allow".to_owned(),
+            reason: String::new(),
+            policies: permit.policies().iter().cloned().collect(),
+        },
+        // Their groups do not lift it any more: it waits for others.
+        Decision::Deny(_) | Decision::RequireApproval(_) => verdict,
+    }
 }
 
 /// A token that says of the caller what the record says.

@@ -125,7 +125,6 @@ fn what_cannot_be_replayed_is_said_and_changes_nothing() {
             edited(|record| record["attempted"]["groups"] = json!("…")),
             edited(|record| record["stage"] = json!("rejected_by_proxy")),
             edited(|record| record["stage"] = json!("aborted")),
-            edited(|record| record["approved"] = json!({ "groups": ["security"] })),
             edited(|record| {
                 record["attempted"].as_object_mut().unwrap().remove("subject");
                 record["decided"]["reason"] = json!("token_expired");
@@ -144,9 +143,8 @@ fn what_cannot_be_replayed_is_said_and_changes_nothing() {
     let ran = run(&folder, &[]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
     let expected = "\
-12 records: 0 unchanged (0 on other grounds), 0 changed, 12 not replayed
+11 records: 0 unchanged (0 on other grounds), 0 changed, 11 not replayed
   not replayed:     1  no issuer has the alias `elsewhere` now
-  not replayed:     1  people approved it, and an approval is for one bundle
   not replayed:     1  refused before it was known who asks (token_expired)
   not replayed:     1  refused before its calls were known (body_too_large)
   not replayed:     1  the catalog has a route for it now, and the record does not say with what it was asked
@@ -159,6 +157,37 @@ fn what_cannot_be_replayed_is_said_and_changes_nothing() {
   not replayed:     1  the record has only the first of its calls
 ";
     assert_eq!(ran.out, expected);
+}
+
+#[test]
+fn what_people_approved_is_replayed_with_their_groups() {
+    let folder = folder("approved");
+    let approved = |groups: &[&str]| {
+        let mut record = denied();
+        record["decided"] = json!({ "decision": "allow", "policies": ["notes.coders-write"] });
+        record["approved"] =
+            json!({ "id": "a", "grant": "g", "groups": groups, "approvers": ["demo/carol@demo"] });
+        record
+    };
+    write(&folder, &[approved(&["security"]), approved(&["release-managers"])]);
+    let held = "@id(\"notes.held\")\nforbid (principal, action, resource) unless { context.approvals.contains(\"security\") };\n";
+    let open = "@id(\"notes.open\")\npermit (principal, action, resource);\n";
+    fs::write(folder.join("packs/notes/policies.cedar"), format!("{open}{held}")).unwrap();
+    let ran = run(&folder, &["--format", "json"]);
+    let replay: Value =
+        serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {} {}", ran.out, ran.err));
+    assert_eq!(
+        (ran.code, &replay["unchanged"], &replay["other_grounds"]),
+        (0, &json!(1), &json!(1)),
+        "{replay}"
+    );
+    let changed = replay["changed"].as_array().unwrap();
+    assert_eq!(changed.len(), 1, "{replay}");
+    assert_eq!(
+        (&changed[0]["before"]["decision"], &changed[0]["after"]["decision"]),
+        (&json!("allow"), &json!("hold"))
+    );
+    assert_eq!(changed[0]["loosened"], false);
 }
 
 #[test]

@@ -28,6 +28,11 @@ fn blocks(word: &str) -> Vec<(&'static str, &'static str)> {
 fn write_files(folder: &Path) -> usize {
     let files = blocks("file: ");
     for (name, text) in &files {
+        // What a comment says, only this test reads.
+        assert!(
+            TUTORIAL.contains(&format!("`{name}`")),
+            "the page does not say that a file is called `{name}`"
+        );
         let path = folder.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();

@@ -15,7 +15,9 @@ use crate::{
     bundle::PolicyBundle,
     claim::ApprovalService,
     config::{AdapterKind, Config, Mode, ServiceConfig},
+    decision::Decision,
     document::{BUNDLE_FORMAT, BundleDocument, PackDocument},
+    evaluate::AccessRequest,
     fault::Fault,
     narrowing::Words,
 };
@@ -145,6 +147,11 @@ impl Authorizer {
     /// Which bundle this is.
     pub fn bundle_id(&self) -> &str {
         self.bundle.id.as_str()
+    }
+
+    /// Decides a question that a gate has noted ([`crate::Gate::noting`]), such as with what people had approved then.
+    pub fn decide(&self, request: &AccessRequest<'_>) -> Decision {
+        self.bundle.decide(request)
     }
 
     /// The services, in configuration order.

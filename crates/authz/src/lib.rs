@@ -38,7 +38,7 @@ mod statement;
 mod fixture;
 
 pub use actgate_call::envelope::SecretKey;
-pub use actgate_call::{Adapter, catalog};
+pub use actgate_call::{Adapter, catalog, mcp};
 pub use actgate_token::TokenCache;
 pub use analysis::{
     Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,

@@ -21,6 +21,8 @@ pub(super) struct Attempt {
     /// What the token said besides, by the names of the record.
     pub(super) claims: Vec<(String, Value)>,
     pub(super) calls: Vec<RecordedCall>,
+    /// The groups that had approved it.
+    pub(super) approved: Vec<String>,
     pub(super) before: Verdict,
 }
 
@@ -49,9 +51,6 @@ impl Attempt {
             "rejected_by_proxy" => return Err("the proxy rejected it before the gate".to_owned()),
             "aborted" => return Err("the client left before it was decided".to_owned()),
             other => return Err(format!("its stage is `{other}`")),
-        }
-        if record.get("approved").is_some_and(|approved| !approved.is_null()) {
-            return Err("people approved it, and an approval is for one bundle".to_owned());
         }
         let reason = text("/decided/reason");
         let (subject, actor) = (text("/attempted/subject"), text("/attempted/actor"));
@@ -89,6 +88,7 @@ impl Attempt {
             actor: actor.to_owned(),
             claims,
             calls,
+            approved: texts(record.pointer("/approved/groups")),
             before: Verdict::of(record),
         })
     }
@@ -120,14 +120,28 @@ fn calls(record: &Value) -> Result<Vec<RecordedCall>, String> {
     }
     let calls = read_calls(record);
     for (name, value) in calls.iter().flat_map(|call| &call.arguments) {
-        if value == "[redacted]" {
-            return Err(format!("the record does not show its argument `{name}`"));
-        }
-        if is_cut(value) {
-            return Err(format!("the record has only the beginning of its argument `{name}`"));
+        // The arguments of a tool of MCP are together in one.
+        match value.as_object() {
+            Some(members) => members.iter().try_for_each(|(name, value)| is_shown(name, value))?,
+            None => is_shown(name, value)?,
         }
     }
     Ok(calls)
+}
+
+fn is_shown(name: &str, value: &Value) -> Result<(), String> {
+    if value == "[redacted]" {
+        return Err(format!("the record does not show its argument `{name}`"));
+    }
+    if is_cut(value) {
+        return Err(format!("the record has only the beginning of its argument `{name}`"));
+    }
+    Ok(())
+}
+
+fn texts(list: Option<&Value>) -> Vec<String> {
+    let items = list.and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 fn read_calls(record: &Value) -> Vec<RecordedCall> {

@@ -3,14 +3,16 @@
 //! hyper is lenient where Envoy is not: it drops a fragment, reads a target before anybody can see it as it came, and
 //! forgets the order of fields. So a head is read here, kept for the service, and hyper gets another in its place that
 //! says only how the message is framed. What is refused leaves a refusal for the service, and nothing more is read.
-//! HTTP/2 passes as it is.
+//! In HTTP/2 the same is done to header blocks ([`frames`]).
 
+mod block;
 mod body;
+mod frames;
 mod head;
 
 use std::{
     cell::RefCell,
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     io,
     pin::Pin,
     rc::Rc,
@@ -19,16 +21,23 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use self::{body::Body, head::Framing};
+use self::{body::Body, frames::Frames, head::Framing};
 
 pub(super) use self::head::{Head, Refusal};
 
-/// The heads of a connection that hyper has not asked about yet, in order.
+/// The heads of a connection that hyper has not asked about yet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Heads(Rc<RefCell<VecDeque<Result<Head, Refusal>>>>);
+pub(super) struct Heads(Rc<RefCell<Waiting>>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Of HTTP/1.1, in order.
+    queue: VecDeque<Result<Head, Refusal>>,
+    /// Of HTTP/2, by stream.
+    streams: BTreeMap<u32, Result<Head, Refusal>>,
+}
 
 /// A client's connection.
-#[derive(Debug)]
 pub(super) struct Guarded<S> {
     stream: S,
     state: State,
@@ -42,14 +51,12 @@ pub(super) struct Guarded<S> {
     ended: bool,
 }
 
-#[derive(Debug)]
 enum State {
     /// The first bytes tell which protocol it is.
     Start,
     Head,
     Body(Body),
-    /// HTTP/2.
-    Passed,
+    Http2(Box<Frames>),
     /// Nothing more counts.
     Refused,
 }
@@ -60,6 +67,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
 /// Envoy's own bound (`max_request_headers_kb`).
 const MAX_HEAD: usize = 60 * 1024;
 
+/// More than hyper admits at once on a connection (200 streams).
+const MAX_WAITING: usize = 256;
+
 /// How much is read at once.
 const PIECE: usize = 16 * 1024;
 
@@ -68,7 +78,25 @@ const PIECE: usize = 16 * 1024;
 impl Heads {
     /// The head of the next request of HTTP/1.1.
     pub(super) fn next(&self) -> Option<Result<Head, Refusal>> {
-        self.0.borrow_mut().pop_front()
+        self.0.borrow_mut().queue.pop_front()
+    }
+
+    /// The head of a stream of HTTP/2.
+    pub(super) fn of_stream(&self, stream: u32) -> Option<Result<Head, Refusal>> {
+        self.0.borrow_mut().streams.remove(&stream)
+    }
+
+    fn push(&self, head: Result<Head, Refusal>) {
+        self.0.borrow_mut().queue.push_back(head);
+    }
+
+    fn put(&self, stream: u32, head: Result<Head, Refusal>) {
+        let mut waiting = self.0.borrow_mut();
+        waiting.streams.insert(stream, head);
+        if waiting.streams.len() > MAX_WAITING {
+            // hyper has refused this stream for being too many, and will not ask about it.
+            waiting.streams.pop_first();
+        }
     }
 }
 
@@ -96,7 +124,7 @@ impl<S> Guarded<S> {
                     if self.input.get(..known) != PREFACE.get(..known) {
                         self.state = State::Head;
                     } else if known == PREFACE.len() {
-                        self.state = State::Passed;
+                        self.state = State::Http2(Box::new(Frames::new()));
                     } else {
                         return;
                     }
@@ -119,7 +147,14 @@ impl<S> Guarded<S> {
                         | Body::Trailer(_) => {}
                     }
                 }
-                State::Passed => self.output.append(&mut self.input),
+                State::Http2(frames) => {
+                    if frames.take(&mut self.input, &mut self.output, &self.heads).is_err() {
+                        frames.end(&mut self.output);
+                        self.state = State::Refused;
+                    } else {
+                        return;
+                    }
+                }
                 State::Refused => self.input.clear(),
             }
         }
@@ -131,7 +166,7 @@ impl<S> Guarded<S> {
         self.input.drain(..blank);
         // A client that speaks TLS waits for an answer before it ever ends a line.
         if self.input.first().is_some_and(|byte| !head::is_token(*byte)) {
-            self.refuse(Refusal { status: 400, details: "http1.codec_error", head: Head::default() });
+            self.refuse(Refusal { status: 400, details: "http1.codec_error", head: Box::default() });
             return false;
         }
         let Some(end) = end_of_head(&self.input) else {
@@ -139,14 +174,14 @@ impl<S> Guarded<S> {
                 self.refuse(Refusal {
                     status: 431,
                     details: "http1.headers_too_large",
-                    head: Head::default(),
+                    head: Box::default(),
                 });
             }
             return false;
         };
         let bytes: Vec<u8> = self.input.drain(..end).collect();
         if bytes.len() > MAX_HEAD {
-            self.refuse(Refusal { status: 431, details: "http1.headers_too_large", head: Head::default() });
+            self.refuse(Refusal { status: 431, details: "http1.headers_too_large", head: Box::default() });
             return false;
         }
         match head::parse(&bytes) {
@@ -159,7 +194,7 @@ impl<S> Guarded<S> {
                     Framing::Length(length) => State::Body(Body::Length(length)),
                     Framing::Chunked => State::Body(Body::Size(Vec::new())),
                 };
-                self.heads.0.borrow_mut().push_back(Ok(head));
+                self.heads.push(Ok(head));
             }
             Err(refusal) => self.refuse(refusal),
         }
@@ -168,7 +203,7 @@ impl<S> Guarded<S> {
 
     fn refuse(&mut self, refusal: Refusal) {
         self.output.extend_from_slice(b"GET / HTTP/1.1\r\nhost: -\r\nconnection: close\r\n\r\n");
-        self.heads.0.borrow_mut().push_back(Err(refusal));
+        self.heads.push(Err(refusal));
         self.state = State::Refused;
     }
 }

@@ -116,7 +116,7 @@ pub(super) async fn play(
         }
         Err(refusal) => {
             let local = LocalReply::new(refusal.status, refusal.details, reason(refusal.status));
-            let mut exchange = Exchange::open(context, refusal.head, body, false, reply);
+            let mut exchange = Exchange::open(context, *refusal.head, body, has_trailers, reply);
             exchange.refuse(&local);
             exchange.close()
         }
@@ -207,12 +207,16 @@ impl Exchange {
     /// Answers a head that the plugin does not see.
     fn refuse(&mut self, reply: &LocalReply) {
         let stream = self.stream;
-        if reply.details.starts_with("http1.") {
+        if reply.details.starts_with("http") {
             self.executed.flags = "DPE";
         }
         self.context.instance.clone().with(|vm| {
             vm.rejected(stream, Headers::default(), reply.status, &reply.details);
         });
+        if reply.status == 0 {
+            self.reply = None;
+            return;
+        }
         let headers = Headers::new([
             (":status", reply.status.to_string()),
             ("content-type", "text/plain".to_owned()),
@@ -378,8 +382,8 @@ impl Exchange {
             }
             Some(Err(_broken)) => {
                 self.response = None;
-                self.executed.flags = "UC";
-                self.abort("upstream_reset_after_response_started{connection_termination}");
+                self.executed.flags = "UPE";
+                instance.with(|vm| vm.upstream_closed(stream));
             }
         }
     }

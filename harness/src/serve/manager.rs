@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use hyper::{
     HeaderMap,
     header::{HeaderName, HeaderValue},
-    http::request::Parts,
 };
 
 use super::codec::{Head, Refusal};
@@ -13,39 +12,6 @@ use crate::host::{Headers, Section};
 
 /// What belongs to one connection (RFC 9110 section 7.6.1). `transfer-encoding` stays: it tells that there is a body.
 const HOP: [&[u8]; 4] = [b"connection", b"keep-alive", b"proxy-connection", b"upgrade"];
-
-/// The head of a request of HTTP/2, in which there are no folds, fragments or spaces to be strict about: hyper's own
-/// reader drops a fragment, so what is decided on and what goes upstream is the path without it.
-///
-/// # Errors
-/// A scheme that is none of HTTP.
-pub(super) fn of_http2(parts: &Parts) -> Result<Head, Refusal> {
-    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes().to_vec());
-    let mut fields = fields(&parts.headers);
-    let host = fields.iter().find(|(name, _)| name == b"host").map(|(_, value)| value.clone());
-    fields.retain(|(name, _)| name != b"host");
-    join_cookies(&mut fields);
-    let head = Head {
-        method: parts.method.as_str().as_bytes().to_vec(),
-        authority: authority.or(host),
-        path: parts.uri.path_and_query().map(|path| path.as_str().as_bytes().to_vec()),
-        fields,
-    };
-    match parts.uri.scheme_str() {
-        None | Some("http" | "https") => Ok(head),
-        Some(_) => Err(Refusal { status: 400, details: "http2.invalid_scheme", head }),
-    }
-}
-
-/// A client may send the crumbs of one `cookie` apart (RFC 9113 section 8.2.3).
-fn join_cookies(fields: &mut Vec<(Vec<u8>, Vec<u8>)>) {
-    let crumbs: Vec<Vec<u8>> =
-        fields.iter().filter(|(name, _)| name == b"cookie").map(|(_, value)| value.clone()).collect();
-    if crumbs.len() > 1 {
-        fields.retain(|(name, _)| name != b"cookie");
-        fields.push((b"cookie".to_vec(), crumbs.join(&b"; "[..])));
-    }
-}
 
 /// Fields in order, as a filter sees them.
 pub(super) fn fields(map: &HeaderMap) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -57,7 +23,7 @@ pub(super) fn fields(map: &HeaderMap) -> Vec<(Vec<u8>, Vec<u8>)> {
 /// # Errors
 /// A head that it does not see.
 pub(super) fn manage(head: &Head, peer: IpAddr, request_id: &str) -> Result<Headers, Refusal> {
-    let refuse = |status, details| Err(Refusal { status, details, head: head.clone() });
+    let refuse = |status, details| Err(Refusal { status, details, head: Box::new(head.clone()) });
     // `x_vault_token` is `x-vault-token` to many a backend.
     if head.fields.iter().any(|(name, _)| name.contains(&b'_')) {
         return refuse(400, "unexpected_underscore");
@@ -75,9 +41,10 @@ pub(super) fn manage(head: &Head, peer: IpAddr, request_id: &str) -> Result<Head
         return refuse(403, "upgrade_failed");
     }
     let named = |name: &[u8]| words(&connection).any(|word| word.eq_ignore_ascii_case(name));
+    let scheme = head.scheme.as_deref().unwrap_or(b"http");
     let mut fields: Vec<(&[u8], &[u8])> = vec![(b":authority", authority)];
     fields.extend(head.path.as_deref().map(|path| (&b":path"[..], path)));
-    fields.extend([(&b":method"[..], head.method.as_slice()), (b":scheme", b"http")]);
+    fields.extend([(&b":method"[..], head.method.as_slice()), (b":scheme", scheme)]);
     let pseudo = fields.len();
     fields.extend(head.fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).filter(
         |(name, value)| {

@@ -16,10 +16,9 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{
-    codec::{Guarded, Heads},
+    codec::{Guarded, Head, Heads, Refusal},
     exchange::{self, Context},
     instance::{Instance, tell},
-    manager,
     pipe::{BrokenOff, Flow},
     recorder::Recorder,
     upstream::{BUFFER, Pool},
@@ -178,11 +177,16 @@ async fn answer(
 ) -> Result<hyper::Response<Flow>, BrokenOff> {
     let (parts, body) = request.into_parts();
     let is_http2 = parts.version == Version::HTTP_2;
-    let head = if is_http2 { Some(manager::of_http2(&parts)) } else { heads.next() };
+    let head = if is_http2 { of_stream(&heads, parts.uri.path()) } else { heads.next() };
     let (reply, response) = oneshot::channel();
     // A head that nobody has read belongs to nobody.
     let head = head.ok_or(BrokenOff)?;
     let tasks = context.tasks.clone();
     tasks.spawn_local(exchange::play(context, head, body, is_http2, reply));
     response.await.map_err(|_broken| BrokenOff)
+}
+
+/// The head that another stands in for, whose path says which stream it is.
+fn of_stream(heads: &Heads, path: &str) -> Option<Result<Head, Refusal>> {
+    heads.of_stream(path.strip_prefix('/')?.parse().ok()?)
 }

@@ -91,7 +91,7 @@ impl Wire {
     }
 
     /// Writes in the background, whether the other side reads or not, and nothing after.
-    fn writing_aside(self, bytes: Vec<u8>) -> Self {
+    pub fn writing_aside(self, bytes: Vec<u8>) -> Self {
         let Self { reader, writer, pending, .. } = self;
         let mut writer = writer.expect("nothing is being written aside");
         let bodiless = bytes.starts_with(b"HEAD ");

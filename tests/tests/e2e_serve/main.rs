@@ -15,12 +15,15 @@ mod approvals;
 mod bodies;
 #[path = "../e2e_hostile/case.rs"]
 mod case;
+mod git;
 #[path = "../e2e_hostile/headers.rs"]
 mod headers;
 #[path = "../e2e_hostile/http2.rs"]
 mod http2;
+mod lifecycle;
 #[path = "../e2e_hostile/paths.rs"]
 mod paths;
+mod process;
 mod stage;
 mod streams;
 #[path = "../e2e_hostile/tokens.rs"]
@@ -112,26 +115,9 @@ async fn bodies_methods_and_framing_that_mislead_are_refused() {
     refuses(bodies::rows, &["TE folded"]).await;
 }
 
-/// What hyper's own reader of HTTP/2 refuses, it refuses without a word to anybody, so here is no record to ask for
-/// (docs/serve.md): none of it may pass.
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_hostile_in_http2_passes() {
-    let Some(setup) = Setup::find(Needs::Gateway) else { return };
-    let kit = Kit::new();
-    let upstream = Recorder::start(Script::text(200, "from the upstream")).await.expect("a recorder");
-    let stage = Stage::start(&setup, kit.issuer(), upstream.address()).await;
-    let mut verdicts = Verdicts::default();
-    // A fragment is dropped before anybody decides (docs/serve.md).
-    for row in http2::rows(&kit).iter().filter(|row| row.name() != ":path with a fragment") {
-        let outcome = row.send(stage.address()).await;
-        let seen = upstream.seen();
-        let unseen = holds(seen.connections == 0 && seen.is_nothing(), "the upstream saw something");
-        let refused = holds(!format!("{outcome:?}").contains("status: Some(200)"), format!("{outcome:?}"));
-        verdicts.row(row.name(), unseen.and(refused));
-        upstream.forget();
-    }
-    assert_eq!(stage.status(&kit).await, 200, "the request they were made from passes");
-    verdicts.conclude();
+async fn http2_that_misleads_is_refused() {
+    refuses(http2::rows, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -59,22 +59,11 @@ impl Stage {
         let layout = setup.layout().clone().with_state(folder.path().join("state"));
         let token_file = layout.folder("vault").expect("a folder").join("gateway.token");
         fs::write(&token_file, INJECTED).expect("a token");
-        let config = folder.path().join("actgate.yaml");
-        let mut value = bundle::read(&setup.root().join("demo/actgate.yaml"));
-        value["issuers"][0]["jwks"] = issuer.key_set();
-        bundle::ask_nobody(&mut value);
-        value.as_object_mut().expect("a mapping").remove("envoy");
-        for service in value["services"].as_array_mut().expect("services") {
-            let pack = setup.root().join("demo").join(service["pack"].as_str().expect("a pack"));
-            let name = pack.file_name().expect("a pack").to_string_lossy().into_owned();
-            copy(&pack, &folder.path().join(&name));
-            service["pack"] = name.into();
-        }
-        let control = approvals.map(|Approvals { section, upstream }| {
-            value["approvals"] = section;
-            upstream
-        });
-        fs::write(&config, value.to_string()).expect("a configuration");
+        let (section, control) = match approvals {
+            Some(Approvals { section, upstream }) => (Some(section), Some(upstream)),
+            None => (None, None),
+        };
+        let config = configure(setup, issuer, section, folder.path());
         let options = ServeOptions {
             port: 0,
             config,
@@ -130,6 +119,26 @@ impl Stage {
             sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// Writes the demo's configuration and its packs into a folder, with another issuer's keys.
+pub(crate) fn configure(setup: &Setup, issuer: &Issuer, approvals: Option<Value>, folder: &Path) -> PathBuf {
+    let config = folder.join("actgate.yaml");
+    let mut value = bundle::read(&setup.root().join("demo/actgate.yaml"));
+    value["issuers"][0]["jwks"] = issuer.key_set();
+    bundle::ask_nobody(&mut value);
+    value.as_object_mut().expect("a mapping").remove("envoy");
+    for service in value["services"].as_array_mut().expect("services") {
+        let pack = setup.root().join("demo").join(service["pack"].as_str().expect("a pack"));
+        let name = pack.file_name().expect("a pack").to_string_lossy().into_owned();
+        copy(&pack, &folder.join(&name));
+        service["pack"] = name.into();
+    }
+    if let Some(section) = approvals {
+        value["approvals"] = section;
+    }
+    fs::write(&config, value.to_string()).expect("a configuration");
+    config
 }
 
 fn copy(from: &Path, to: &Path) {

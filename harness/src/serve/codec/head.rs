@@ -5,8 +5,10 @@
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in super::super) struct Head {
     pub(in super::super) method: Vec<u8>,
-    /// `:authority`; none in HTTP/2 without one.
+    /// `:authority`, or `host`.
     pub(in super::super) authority: Option<Vec<u8>>,
+    /// `:scheme` of HTTP/2.
+    pub(in super::super) scheme: Option<Vec<u8>>,
     /// Path and query; none where a tunnel is asked for.
     pub(in super::super) path: Option<Vec<u8>>,
     /// The other fields, in order, names in lower case.
@@ -16,11 +18,12 @@ pub(in super::super) struct Head {
 /// A head that no filter sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Refusal {
+    /// 0 where the client gets none: its stream is reset.
     pub(in super::super) status: u16,
     /// `response.code_details`
     pub(in super::super) details: &'static str,
     /// What is known of the request.
-    pub(in super::super) head: Head,
+    pub(in super::super) head: Box<Head>,
 }
 
 /// How the body is framed.
@@ -33,10 +36,10 @@ pub(super) enum Framing {
 
 /// Why a head is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bad(u16, &'static str);
+pub(super) struct Bad(pub(super) u16, pub(super) &'static str);
 
 /// Envoy's own bound (`max_headers_count`).
-const MAX_FIELDS: usize = 100;
+pub(super) const MAX_FIELDS: usize = 100;
 
 const CODEC: Bad = Bad(400, "http1.codec_error");
 
@@ -45,7 +48,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Head, Framing), Refusal> {
     let mut head = Head::default();
     match fill(&mut head, bytes) {
         Ok(framing) => Ok((head, framing)),
-        Err(Bad(status, details)) => Err(Refusal { status, details, head }),
+        Err(Bad(status, details)) => Err(Refusal { status, details, head: Box::new(head) }),
     }
 }
 
@@ -159,7 +162,7 @@ fn framing(head: &Head) -> Result<Framing, Bad> {
     if lengths.next().is_some() { Err(CODEC) } else { Ok(framing) }
 }
 
-fn number(text: &[u8]) -> Option<u64> {
+pub(super) fn number(text: &[u8]) -> Option<u64> {
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }
@@ -168,7 +171,7 @@ pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-fn is_text(byte: u8) -> bool {
+pub(super) fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
 

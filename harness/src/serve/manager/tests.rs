@@ -8,6 +8,7 @@ fn managed(fields: &[(&str, &str)]) -> Result<Headers, u16> {
     let head = Head {
         method: b"GET".to_vec(),
         authority: Some(b"gateway.demo".to_vec()),
+        scheme: None,
         path: Some(b"/a".to_vec()),
         fields: fields.collect(),
     };
