@@ -48,7 +48,11 @@ fn main() {
         tamper: Vec::new(),
     };
     let credential = format!("Bearer {}", token.mint(&store.preferred().unwrap()).unwrap());
-    let authorizer = Authorizer::load(Source::load(config).unwrap().bundle()).unwrap().authorizer;
+    let mut bundle = Source::load(config).unwrap().bundle().clone();
+    // Nobody is asked: what the gate itself takes is counted.
+    let approvals = bundle.config.value["approvals"].as_object_mut().unwrap();
+    approvals.retain(|name, _| name == "groups");
+    let authorizer = Authorizer::load(&bundle).unwrap().authorizer;
 
     let headers: [(&[u8], &[u8]); 10] = [
         (b":authority", b"gateway.example"),
@@ -80,7 +84,9 @@ fn play(authorizer: &Authorizer, cache: &mut TokenCache, headers: &[(&[u8], &[u8
     match step {
         Step::Forward(forwarding) => drop(std::hint::black_box(forwarding.marker())),
         Step::Reply(reply) => drop(std::hint::black_box(reply)),
-        Step::AwaitBody | Step::Discard(_) | Step::Callout(_) => println!("a body is awaited"),
+        Step::AwaitBody | Step::HoldBack | Step::Discard(_) | Step::Callout(_) => {
+            println!("a body is awaited")
+        }
     }
     std::hint::black_box(gate.record());
 }
