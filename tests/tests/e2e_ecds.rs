@@ -200,6 +200,5 @@ async fn a_hundred_swaps_under_load_drop_nothing_and_mix_nothing() {
     }
     assert!(used.len() > SWAPS / 2, "most bundles decided something: {used:?}");
     assert!(used.contains_key(&SWAPS), "the last good one stayed in force");
-    let counters = counters(&gateway).await;
-    assert_eq!((counters["config_fail"], counters["config_reload"]), (1, u64::try_from(SWAPS + 1).unwrap()));
+    assert_eq!(counters(&gateway).await["config_fail"], 1, "the bad one, and no other");
 }
