@@ -13,7 +13,7 @@ const SHARED: &str = "actgate.session-key";
 pub(crate) fn process_key() -> Result<SessionKey, String> {
     let shared = || -> Result<Option<SessionKey>, String> {
         let found = actgate_abi::shared_data(SHARED).map_err(|error| error.to_string())?;
-        let bytes: Option<[u8; 32]> = found.and_then(|(bytes, _)| bytes.try_into().ok());
+        let bytes: Option<[u8; 32]> = found.and_then(|shared| shared.value.try_into().ok());
         Ok(bytes.map(|bytes| SessionKey::new(&bytes)))
     };
     if let Some(key) = shared()? {
@@ -22,13 +22,6 @@ pub(crate) fn process_key() -> Result<SessionKey, String> {
     let mut own = [0u8; 32];
     getrandom::fill(&mut own).map_err(|error| format!("no randomness: {error}"))?;
     // Two VMs may draw one at the same time: the one that is there in the end is the key.
-    let mine = actgate_abi::set_shared_data(SHARED, &own, NEVER);
-    match (shared()?, mine) {
-        (Some(key), _) => Ok(key),
-        (None, Err(error)) => Err(error.to_string()),
-        (None, Ok(())) => Err("the host forgets what VMs share".to_owned()),
-    }
+    actgate_abi::replace_shared_data(SHARED, &own, actgate_abi::ABSENT).map_err(|error| error.to_string())?;
+    shared()?.ok_or_else(|| "the host forgets what VMs share".to_owned())
 }
-
-/// A version that nothing ever has: only where nothing is there yet is a value taken with it.
-const NEVER: u32 = u32::MAX;

@@ -99,20 +99,6 @@ unsafe extern "C" {
         data_size: usize,
     ) -> u32;
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
-    fn proxy_get_shared_data(
-        key: *const u8,
-        key_size: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-        cas: *mut u32,
-    ) -> u32;
-    fn proxy_set_shared_data(
-        key: *const u8,
-        key_size: usize,
-        data: *const u8,
-        data_size: usize,
-        cas: u32,
-    ) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
@@ -252,37 +238,6 @@ pub fn property(path: &[&str]) -> Result<Vec<u8>, Error> {
     let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
     check("proxy_get_property", status)?;
     Ok(adopt(data, size))
-}
-
-/// What all VMs of a process share under a key, with its version; nothing where there is none.
-///
-/// # Errors
-/// The host refused.
-pub fn shared_data(key: &str) -> Result<Option<(Vec<u8>, u32)>, Error> {
-    let mut data = std::ptr::null_mut();
-    let (mut size, mut cas) = (0usize, 0u32);
-    #[expect(unsafe_code, reason = "hostcall; the host reads `key` and writes to live locals")]
-    let status =
-        unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), &raw mut data, &raw mut size, &raw mut cas) };
-    if status == NOT_FOUND {
-        return Ok(None);
-    }
-    check("proxy_get_shared_data", status)?;
-    Ok(Some((adopt(data, size), cas)))
-}
-
-/// `proxy_status_t`: there is no such thing.
-const NOT_FOUND: u32 = 1;
-
-/// Shares a value under a key, in place of the one of a version: whatever is there, if it is 0.
-///
-/// # Errors
-/// The host refused, or another version is there now.
-pub fn set_shared_data(key: &str, value: &[u8], version: u32) -> Result<(), Error> {
-    #[expect(unsafe_code, reason = "hostcall; the host reads both slices during the call only")]
-    let status =
-        unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) };
-    check("proxy_set_shared_data", status)
 }
 
 /// Lets a request that was paused go on.
