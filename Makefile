@@ -12,15 +12,17 @@ help: ## Show this list
 setup: ## Bring what the demo and the tests need into .run
 	@demo/setup.sh
 
+# The body callback of plugin/abi/src/body.rs takes the place of the SDK's: the names are of one length.
+finish = LC_ALL=C sed -e 's/proxy_on_request_body/aside_on_request_body/g' -e 's/gated_on_request_body/proxy_on_request_body/g' \
+	target/wasm32-wasip1/wasm/actgate_plugin.wasm > $(1).tmp && mv $(1).tmp $(1)
+
 wasm: ## Build the plugin: target/actgate.wasm
 	cargo build --package actgate-plugin --profile wasm --target wasm32-wasip1
-	@# The body callback of plugin/abi/src/body.rs takes the place of the SDK's.
-	@LC_ALL=C sed -e 's/proxy_on_request_body/aside_on_request_body/g' -e 's/gated_on_request_body/proxy_on_request_body/g' \
-		target/wasm32-wasip1/wasm/actgate_plugin.wasm > $(WASM).tmp && mv $(WASM).tmp $(WASM)
+	@$(call finish,$(WASM))
 
 wasm-trap: ## Build the plugin with a fault on demand, for the tests alone: target/actgate-trap.wasm
 	cargo build --package actgate-plugin --profile wasm --target wasm32-wasip1 --features trap
-	@cp target/wasm32-wasip1/wasm/actgate_plugin.wasm target/actgate-trap.wasm
+	@$(call finish,target/actgate-trap.wasm)
 
 tools: ## Build the actgate and actgate-demo commands
 	cargo build --package actgate-harness --package actgate-control --package actgate-demo --bins
