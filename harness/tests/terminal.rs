@@ -60,8 +60,8 @@ fn a_long_run_says_how_far_it_is_and_cleans_up() {
     fs::create_dir_all(&cases).unwrap();
     let step = "  - request: { method: GET, path: /notes/a/b }\n    \
                 expect: { decision: deny, reason: token_missing, status: 401 }\n";
-    // Long enough for the line on any machine: short runs need none.
-    let case = format!("name: Nobody\npack: ..\nsteps:\n{}", step.repeat(20));
+    // Some seconds: a run of half a second needs no line.
+    let case = format!("name: Nobody\npack: ..\nsteps:\n{}", step.repeat(150));
     for number in 0..500 {
         fs::write(cases.join(format!("case-{number:04}.yaml")), &case).unwrap();
     }

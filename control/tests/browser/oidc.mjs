@@ -161,15 +161,6 @@ await other.getByText("the provider does not take the code").waitFor();
 await other.goto(at("/"));
 await link(other).waitFor();
 
-// A session that is over leads to the sign-in, and nothing is decided.
-const late = await (await open()).newPage();
-await signIn(late, "bob@demo", `/approvals/${told.late}`);
-await late.getByRole("button", { name: "Approve" }).waitFor();
-await turn(8 * 3600);
-await late.getByRole("button", { name: "Approve" }).click();
-await link(late).waitFor();
-await turn(-8 * 3600);
-
 // Signed out here, and there.
 await page.getByRole("button", { name: "Sign out" }).click();
 await page.getByText("You are signed out here").waitFor();
@@ -180,6 +171,15 @@ await link(page).waitFor();
 await page.goBack();
 await page.getByRole("link", { name: "sign out there too" }).click();
 await page.waitForURL(`${told.issuer}/session/end**`);
+
+// A session that is over leads to the sign-in, and nothing is decided. Last, since it ends everybody's.
+const late = await (await open()).newPage();
+await signIn(late, "bob@demo", `/approvals/${told.late}`);
+await late.getByRole("button", { name: "Approve" }).waitFor();
+await turn(8 * 3600);
+await late.getByRole("button", { name: "Approve" }).click();
+await link(late).waitFor();
+await turn(-8 * 3600);
 
 await browser.close();
 assert.deepEqual(errors, []);

@@ -15,6 +15,9 @@ use crate::terminal::Terminal;
 
 /// Write the catalog of a server for you to review
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example: actgate catalog from-mcp http://127.0.0.1:3000/mcp --service files --out policies/files"
+)]
 pub(crate) struct CatalogArgs {
     #[command(subcommand)]
     verb: Verb,

@@ -19,6 +19,7 @@ use crate::terminal::Terminal;
 
 /// Look at grants: what people's yes turns into
 #[derive(Debug, Args)]
+#[command(after_help = "Example: actgate grant verify grant.jws --key keys.json --audience actgate-demo")]
 pub(crate) struct GrantArgs {
     #[command(subcommand)]
     verb: GrantVerb,

@@ -18,7 +18,12 @@ mod fleet;
 mod liar;
 mod pack;
 mod people;
-#[expect(clippy::unwrap_used, unreachable_pub, reason = "shared with the tests of the service alone")]
+#[expect(
+    clippy::unwrap_used,
+    unreachable_pub,
+    dead_code,
+    reason = "shared with the tests of the service alone"
+)]
 #[path = "../../../control/tests/support/postgres.rs"]
 mod postgres;
 mod stage;
