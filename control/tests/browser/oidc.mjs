@@ -176,6 +176,8 @@ await page.waitForURL(`${told.issuer}/session/end**`);
 const late = await (await open()).newPage();
 await signIn(late, "bob@demo", `/approvals/${told.late}`);
 await late.getByRole("button", { name: "Approve" }).waitFor();
+// Where somebody writes, the page does not look by itself whether it is still signed in.
+await late.locator("#live textarea").first().fill("too late");
 await turn(8 * 3600);
 await late.getByRole("button", { name: "Approve" }).click();
 await link(late).waitFor();
