@@ -67,7 +67,7 @@ pub fn find(given: Option<&Path>) -> Result<PathBuf, ArtifactError> {
 /// # Errors
 /// [`ArtifactError::Module`].
 pub fn load(path: &Path) -> Result<Module, ArtifactError> {
-    let options = ModuleOptions { cache: cache(), fuel: false, deadline: Some(DEADLINE) };
+    let options = ModuleOptions { cache: cache(), deadline: Some(DEADLINE), ..ModuleOptions::default() };
     Ok(Module::read(path, &options)?)
 }
 

@@ -78,6 +78,7 @@ mod shared;
 mod state;
 mod status;
 mod stream;
+mod trace;
 mod usage;
 mod vm;
 
@@ -89,5 +90,6 @@ pub use plugin::{Entropy, Plugin};
 pub use shared::Shared;
 pub use state::{Callout, CalloutOutcome, LogLevel, LogLine};
 pub use stream::{Event, LocalReply, StreamId, StreamInfo};
+pub use trace::{Taken, Trace};
 pub use usage::Usage;
 pub use vm::{Vm, VmError};

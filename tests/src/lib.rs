@@ -11,6 +11,7 @@
 )]
 
 pub mod cases;
+pub mod costs;
 pub mod differential;
 pub mod e2e;
 pub mod probes;

@@ -13,17 +13,10 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use actgate_authz::{BundleDocument, TextDocument};
-use actgate_harness::{
-    host::{
-        Answer, Entropy, Exchange, Forwarded, Headers, Module, ModuleOptions, Plugin, Request, Response,
-        Shared, Upstream, Usage, Vm,
-    },
-    mint::TokenSpec,
-};
-use actgate_tests::e2e::{
-    bundle,
-    setup::{Needs, Setup},
-    tokens::{Issuer, alice, now},
+use actgate_harness::host::Usage;
+use actgate_tests::{
+    costs::{Laboratory, Scenario, played, warm},
+    e2e::bundle,
 };
 use serde_json::{Value, json};
 
@@ -36,97 +29,6 @@ const DENIAL: f64 = 1.1;
 
 /// How far the same call may be dearer with many policies or entities than with few, in percent.
 const FLATNESS: f64 = 10.0;
-
-/// A laboratory: the module, compiled so that it counts.
-struct Laboratory {
-    setup: Setup,
-    module: Module,
-    issuer: Issuer,
-}
-
-struct Everybody;
-
-impl Upstream for Everybody {
-    fn answer(&mut self, _: &Forwarded) -> Answer {
-        Answer::Response(Response::new(200, "ok"))
-    }
-}
-
-impl Laboratory {
-    fn open() -> Option<Self> {
-        let setup = Setup::find(Needs::Gateway)?;
-        let cache = Some(setup.root().join("target/wasm-cache"));
-        let options = ModuleOptions { cache, fuel: true, ..ModuleOptions::default() };
-        let module = Module::read(&setup.layout().plugin().unwrap(), &options).expect("the plugin");
-        Some(Self { setup, module, issuer: Issuer::new() })
-    }
-
-    fn bundle(&self) -> BundleDocument {
-        bundle::demo(self.setup.root(), self.issuer.key_set())
-    }
-
-    fn vm(&self, bundle: &BundleDocument) -> Vm {
-        let plugin = Plugin::new("actgate", serde_json::to_string(bundle).unwrap());
-        let now = u64::try_from(now()).unwrap() * 1_000_000_000;
-        Vm::load(&self.module, plugin, Shared::new(), Entropy::seeded(1), now).expect("a VM")
-    }
-
-    /// Counts a request that was made before, so that nothing is done for the first time.
-    fn warm(&self, vm: &mut Vm, request: &Request, status: u16) -> Usage {
-        let mut usage = Usage::default();
-        for _ in 0..3 {
-            usage = played(vm, request, status).usage;
-        }
-        usage
-    }
-}
-
-fn played(vm: &mut Vm, request: &Request, status: u16) -> Exchange {
-    let done = vm.exchange(request.clone(), &mut Everybody);
-    let client = done.client.as_ref().expect("a response");
-    assert_eq!(client.status(), status, "{}", String::from_utf8_lossy(&client.body()));
-    done
-}
-
-/// A token with an id of a fixed length.
-fn token(issuer: &Issuer, number: usize) -> String {
-    issuer.mint(&TokenSpec { token_id: format!("costs-{number:06}"), ..alice() })
-}
-
-fn get(path: &str, token: &str) -> Request {
-    let headers = Headers::new([
-        (":method", "GET"),
-        (":path", path),
-        (":authority", "gateway.demo"),
-        (":scheme", "http"),
-        ("user-agent", "costs/1"),
-        ("accept", "*/*"),
-        ("authorization", format!("Bearer {token}").as_str()),
-    ]);
-    Request { headers, ..Request::default() }
-}
-
-/// An MCP call of about 1 KiB.
-fn mcp(token: &str) -> Request {
-    let text = "x".repeat(820);
-    let body = json!({
-        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-        "params": { "name": "write_file", "arguments": { "path": "drafts/note.txt", "content": text } },
-    });
-    let body = body.to_string().into_bytes();
-    let headers = Headers::new([
-        (":method", "POST"),
-        (":path", "/mcp"),
-        (":authority", "gateway.demo"),
-        (":scheme", "http"),
-        ("content-type", "application/json"),
-        ("accept", "application/json, text/event-stream"),
-        ("mcp-protocol-version", "2025-06-18"),
-        ("content-length", body.len().to_string().as_str()),
-        ("authorization", format!("Bearer {token}").as_str()),
-    ]);
-    Request { headers, chunks: vec![body], ..Request::default() }
-}
 
 fn row(usage: &Usage) -> Value {
     json!({
@@ -143,28 +45,18 @@ fn row(usage: &Usage) -> Value {
 fn the_costs_are_those_of_the_table_and_a_denial_is_hardly_dearer_than_a_permit() {
     let Some(laboratory) = Laboratory::open() else { return };
     let mut vm = laboratory.vm(&laboratory.bundle());
-    let known = token(&laboratory.issuer, 0);
     let mut measured = BTreeMap::new();
-    let allow = get("/secrets/v1/kv/dev/db", &known);
-    measured.insert("allow", row(&laboratory.warm(&mut vm, &allow, 200)));
-    let deny = get("/secrets/v1/kv/none/db", &known);
-    measured.insert("deny", row(&laboratory.warm(&mut vm, &deny, 403)));
-    let hold = get("/secrets/v1/kv/prod/db", &known);
-    measured.insert("hold", row(&laboratory.warm(&mut vm, &hold, 403)));
-    let mut anonymous = get("/secrets/v1/kv/dev/db", "");
-    anonymous.headers = Headers::new(
-        anonymous
-            .headers
-            .iter()
-            .filter(|(name, _)| *name != b"authorization")
-            .map(|(n, v)| (n.to_vec(), v.to_vec())),
-    );
-    measured.insert("no-token", row(&laboratory.warm(&mut vm, &anonymous, 401)));
-    let cold = get("/secrets/v1/kv/dev/db", &token(&laboratory.issuer, 1));
-    measured.insert("cold-es256", row(&played(&mut vm, &cold, 200).usage));
-    measured.insert("mcp-1kib", row(&laboratory.warm(&mut vm, &mcp(&known), 200)));
+    for (number, scenario) in Scenario::ALL.into_iter().enumerate() {
+        let status = scenario.status();
+        let usage = match scenario {
+            // The callbacks have run before; the token has not been there.
+            Scenario::Cold => played(&mut vm, &laboratory.request(scenario, number), status).usage,
+            _ => warm(&mut vm, &laboratory.request(scenario, 0), status),
+        };
+        measured.insert(scenario.name(), row(&usage));
+    }
 
-    let file: PathBuf = laboratory.setup.root().join("tests/costs.json");
+    let file: PathBuf = laboratory.setup().root().join("tests/costs.json");
     if std::env::var_os("BLESS").is_some() {
         fs::write(&file, format!("{:#}\n", json!(measured))).unwrap();
     }
@@ -222,16 +114,14 @@ fn grown(base: &BundleDocument, policies: usize, entities: usize) -> BundleDocum
 fn a_decision_costs_the_same_with_many_policies_and_many_entities() {
     let Some(laboratory) = Laboratory::open() else { return };
     let base = laboratory.bundle();
-    let known = token(&laboratory.issuer, 0);
-    let allow = get("/secrets/v1/kv/dev/db", &known);
-    let deny = get("/secrets/v1/kv/none/db", &known);
+    let (allow, deny) = (laboratory.request(Scenario::Allow, 0), laboratory.request(Scenario::Deny, 0));
     let sizes = [(1, 10), (10, 10), (100, 1000), (1000, 1000), (10_000, 1000), (100, 10_000), (100, 100_000)];
     let mut least: Option<[u64; 2]> = None;
     eprintln!("policies entities    allow     deny  memory");
     for (policies, entities) in sizes {
         let mut vm = laboratory.vm(&grown(&base, policies, entities));
         let counts = [(&allow, 200), (&deny, 403)]
-            .map(|(request, status)| laboratory.warm(&mut vm, request, status).fuel.expect("it counts"));
+            .map(|(request, status)| warm(&mut vm, request, status).fuel.expect("it counts"));
         let mebibytes = vm.memory_size() >> 20;
         eprintln!("{policies:8} {entities:8} {:8} {:8} {mebibytes:3} MiB", counts[0], counts[1]);
         if policies == 100 && entities == 1000 {

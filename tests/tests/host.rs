@@ -106,6 +106,30 @@ fn so_is_a_configuration_that_does_not_end() {
     assert!(why.contains("proxy_on_configure: wasm trap: interrupt"), "{why}");
 }
 
+/// Both functions are named, the loop's turns are the inner one's, and nothing is counted that was not executed.
+#[test]
+fn a_trace_says_where_instructions_are_spent() {
+    let items = r#"(func $spins (local i32) (loop $again
+            (br_if $again (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 1000)))))
+        (func $asks (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            (call $spins) (call $spins) (i32.const 0))"#;
+    let options = ModuleOptions { trace: true, ..ModuleOptions::default() };
+    let mut vm = load(&Module::compile(&text(items), &options).unwrap(), plugin()).unwrap();
+    assert!(vm.trace().is_none());
+    vm.take_usage();
+    let stream = open(&mut vm);
+    vm.request_headers(stream, head(), true);
+    let executed = vm.take_usage().fuel.unwrap();
+    let functions = vm.trace().unwrap().functions();
+    let [spins, asks] = functions.as_slice() else { panic!("{functions:?}") };
+    assert_eq!((spins.function.as_str(), asks.function.as_str()), ("spins", "asks"));
+    // Seven instructions a turn.
+    assert!((13_990..14_020).contains(&spins.own), "{functions:?}");
+    assert_eq!(spins.own, spins.inclusive);
+    assert_eq!(asks.inclusive, spins.own + asks.own);
+    assert!(asks.inclusive <= executed && executed < asks.inclusive + 10, "{executed}: {functions:?}");
+}
+
 #[test]
 fn every_callback_has_its_own_deadline() {
     let module = compile(r#"(func (export "proxy_on_tick") (param i32))"#, Some(Duration::from_millis(50)));

@@ -27,6 +27,9 @@ pub struct ModuleOptions {
     pub cache: Option<PathBuf>,
     /// Whether instructions are counted, which makes them a third slower.
     pub fuel: bool,
+    /// Whether [`super::Vm::trace`] can be asked, which makes everything a hundred times slower. Instructions are counted
+    /// too.
+    pub trace: bool,
     /// After how long a callback that does not return is ended; never where absent.
     pub deadline: Option<Duration>,
 }
@@ -119,7 +122,11 @@ impl Module {
     }
 
     pub(super) fn counts_fuel(&self) -> bool {
-        self.0.options.fuel
+        self.0.options.fuel || self.traces()
+    }
+
+    pub(super) fn traces(&self) -> bool {
+        self.0.options.trace
     }
 
     /// The deadline of a callback, in ticks.
@@ -141,8 +148,8 @@ fn config(options: &ModuleOptions, cache: Option<&CodeCache>) -> Config {
     config
         .cranelift_opt_level(OptLevel::Speed)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        .consume_fuel(options.fuel)
-        .epoch_interruption(options.deadline.is_some())
+        .consume_fuel(options.fuel || options.trace)
+        .epoch_interruption(options.deadline.is_some() || options.trace)
         .cache(cache.and_then(|cache| cache.for_engine().ok()));
     config
 }

@@ -14,6 +14,7 @@ use super::{
     shared::Shared,
     status::Status,
     stream::{Direction, LocalReply, Stream, StreamId},
+    trace::Trace,
     usage::Usage,
 };
 
@@ -123,6 +124,7 @@ pub(super) struct Host {
     pub(super) metrics: Metrics,
     pub(super) log: Vec<LogLine>,
     pub(super) usage: Usage,
+    pub(super) trace: Option<Trace>,
 }
 
 // === impl LogLevel ===
@@ -181,6 +183,7 @@ impl Host {
             metrics,
             log: Vec::new(),
             usage: Usage::default(),
+            trace: None,
         }
     }
 

@@ -18,6 +18,7 @@ use super::{
     shared::Shared,
     state::{Callout, CalloutOutcome, Deferred, Host, LogLine, ROOT},
     stream::{Direction, LocalReply, Stream, StreamId},
+    trace::{self, Trace},
     usage::Usage,
 };
 
@@ -95,9 +96,18 @@ impl Vm {
             && let Ok(rest) = self.store.get_fuel()
         {
             usage.fuel = Some(u64::MAX.saturating_sub(rest));
+            if let Some(trace) = &mut self.store.data_mut().trace {
+                trace.end(rest);
+            }
             self.refuel();
         }
         usage
+    }
+
+    /// Begins to note where instructions are spent, where the module was compiled for it, and gives what was noted before:
+    /// up to the last [`Self::take_usage`].
+    pub fn trace(&mut self) -> Option<Trace> {
+        self.store.data_mut().trace.replace(Trace::default())
     }
 
     /// How large the linear memory is.
@@ -170,6 +180,9 @@ impl Vm {
         }
         if module.counts_fuel() {
             store.set_fuel(u64::MAX).map_err(|error| VmError::Failed(explain(&error)))?;
+        }
+        if module.traces() {
+            trace::watch(&mut store);
         }
         let callbacks =
             Callbacks::start(&module, &mut store).map_err(|error| VmError::Failed(explain(&error)))?;
@@ -358,7 +371,7 @@ fn explain(error: &wasmtime::Error) -> String {
 }
 
 /// A Rust name without its hash and its crate disambiguators.
-fn demangled(name: &str) -> String {
+pub(super) fn demangled(name: &str) -> String {
     let mut text = name.to_owned();
     if let Some((path, hash)) = text.rsplit_once("::h")
         && hash.len() == 16

@@ -106,8 +106,8 @@ impl Suite {
     fn compile(&self) -> Result<Module, String> {
         let options = ModuleOptions {
             cache: Some(self.root.join("target/wasm-cache")),
-            fuel: false,
             deadline: Some(Duration::from_secs(60)),
+            ..ModuleOptions::default()
         };
         Module::read(&self.root.join("target/actgate.wasm"), &options).map_err(|error| error.to_string())
     }

@@ -31,8 +31,8 @@ impl Simulated {
     pub fn compile(path: &Path, cache: &Path) -> Module {
         let options = ModuleOptions {
             cache: Some(cache.to_owned()),
-            fuel: false,
             deadline: Some(Duration::from_secs(30)),
+            ..ModuleOptions::default()
         };
         Module::read(path, &options).expect("a module")
     }
