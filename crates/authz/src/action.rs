@@ -33,12 +33,13 @@ struct Argument {
 }
 
 /// A type of which a value is or is not, without Cedar's help.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Kind {
     Text,
     Long,
     Bool,
-    Texts,
+    Set(Box<Self>),
+    Record(Vec<Argument>),
 }
 
 // === impl Action ===
@@ -90,13 +91,17 @@ impl Action {
 
     /// Whether these are the arguments that the schema wants. What is not found right here may still be by Cedar.
     pub(crate) fn takes(&self, given: &Map<String, Value>) -> bool {
-        let Some(arguments) = &self.arguments else { return false };
-        given.keys().all(|name| arguments.iter().any(|argument| argument.name == *name))
-            && arguments.iter().all(|argument| match given.get(&argument.name) {
-                Some(value) => argument.kind.is_of(value),
-                None => !argument.required,
-            })
+        self.arguments.as_ref().is_some_and(|arguments| are(arguments, given))
     }
+}
+
+/// Whether a record has what it must have and nothing else.
+fn are(declared: &[Argument], given: &Map<String, Value>) -> bool {
+    given.keys().all(|name| declared.iter().any(|argument| argument.name == *name))
+        && declared.iter().all(|argument| match given.get(&argument.name) {
+            Some(value) => argument.kind.is_of(value),
+            None => !argument.required,
+        })
 }
 
 fn arguments(rule: &ActionRule, schema: &BundleSchema) -> Option<Vec<Argument>> {
@@ -113,11 +118,10 @@ fn arguments(rule: &ActionRule, schema: &BundleSchema) -> Option<Vec<Argument>> 
 impl Kind {
     fn of(declared: &Value, schema: &BundleSchema) -> Option<Self> {
         let name = declared.get("type").and_then(Value::as_str)?;
-        if name == "Set" {
-            return match Self::of(declared.get("element")?, schema)? {
-                Self::Text => Some(Self::Texts),
-                Self::Long | Self::Bool | Self::Texts => None,
-            };
+        match name {
+            "Set" => return Some(Self::Set(Box::new(Self::of(declared.get("element")?, schema)?))),
+            "Record" => return Self::record(declared, schema),
+            _ => {}
         }
         let name = match name {
             "EntityOrCommon" => declared.get("name").and_then(Value::as_str)?,
@@ -135,12 +139,27 @@ impl Kind {
         }
     }
 
-    fn is_of(self, value: &Value) -> bool {
+    /// A record that is closed, which is what a record is where nothing else is said.
+    fn record(declared: &Value, schema: &BundleSchema) -> Option<Self> {
+        if declared.get("additionalAttributes").is_some_and(|more| *more != Value::Bool(false)) {
+            return None;
+        }
+        let members = declared.get("attributes")?.as_object()?.iter().map(|(name, member)| {
+            let required = member.get("required").is_none_or(|required| *required != Value::Bool(false));
+            Some(Argument { name: name.clone(), kind: Self::of(member, schema)?, required })
+        });
+        members.collect::<Option<_>>().map(Self::Record)
+    }
+
+    fn is_of(&self, value: &Value) -> bool {
         match self {
             Self::Text => value.is_string(),
             Self::Long => value.is_i64(),
             Self::Bool => value.is_boolean(),
-            Self::Texts => value.as_array().is_some_and(|members| members.iter().all(Value::is_string)),
+            Self::Set(kind) => {
+                value.as_array().is_some_and(|members| members.iter().all(|member| kind.is_of(member)))
+            }
+            Self::Record(members) => value.as_object().is_some_and(|given| are(members, given)),
         }
     }
 }
@@ -167,3 +186,6 @@ pub(crate) fn cedar_value(value: &Value) -> Result<CedarValue, String> {
         Value::Null => Err("an argument is null".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

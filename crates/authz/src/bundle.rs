@@ -1,6 +1,9 @@
 //! Policies, schema and entities, compiled together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
 use cedar_policy_core::ast::EntityType;
 
@@ -26,8 +29,10 @@ pub struct PolicyBundle {
     pub entities: StaticEntities,
     /// The approver groups of the configuration, in the order in which a hold drops them.
     pub(crate) groups: Vec<String>,
-    /// Every action, by its id.
-    pub(crate) actions: HashMap<String, Action>,
+    /// Every action, by its id. Those of a request are the catalog's: nobody can choose them to collide.
+    pub(crate) actions: HashMap<String, Action, FixedState>,
+    /// Every entity type, by its full name.
+    pub(crate) kinds: HashMap<String, EntityType, FixedState>,
     pub(crate) types: PrincipalTypes,
 }
 
@@ -72,7 +77,9 @@ impl PolicyBundle {
             .iter()
             .map(|(name, rule)| Ok((name.clone(), Action::new(rule, &schema, &mut entities)?)))
             .collect::<Result<_, Vec<Fault>>>()?;
-        let bundle = Self { id, schema, policies, entities, groups: groups.to_vec(), actions, types };
+        let kinds = schema.types.iter().map(|(name, rule)| (name.clone(), rule.kind.clone())).collect();
+        let groups = groups.to_vec();
+        let bundle = Self { id, schema, policies, entities, groups, actions, kinds, types };
         Ok((bundle, warnings))
     }
 }

@@ -8,12 +8,12 @@ use std::{
 };
 
 use actgate_call::{Attribute, Entity as CallEntity, ToolCall, ToolCalls};
-use actgate_token::{Caller, Identity, IdentityKind, UnixTime};
+use actgate_token::{Caller, Identity, IdentityKind, TaskClaims, UnixTime};
 use cedar_policy::validate_scope_variables;
 use cedar_policy_core::{
     ast::{
-        Context, EntityType, EntityUID, Literal, Request, RequestSchemaAllPass, SlotEnv, Value as CedarValue,
-        ValueKind,
+        Context, EntityType, EntityUID, Expr, Literal, Request, RequestSchemaAllPass, SlotEnv,
+        Value as CedarValue, ValueKind,
     },
     entities::Entities,
     evaluator::Evaluator,
@@ -24,7 +24,7 @@ use crate::{
     action::{Action, cedar_value},
     bundle::PolicyBundle,
     entities::{Involved, Lineage, Placed, RequestEntity, entity_value, uid},
-    policies::Rule,
+    policies::{Reads, Rule},
     schema::describe,
 };
 
@@ -101,6 +101,19 @@ pub(crate) struct Question<'b> {
     context: Facts<'b>,
     /// Whether the context is known to be of the schema's type.
     sound: bool,
+    /// What of all this the policies read; the rest is not there.
+    reads: Reads,
+}
+
+/// How much of a question is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Breadth {
+    /// What the policies read that can concern the call.
+    Candidates,
+    /// Everything, for who asks expressions of their own.
+    Whole,
+    /// The same, and where the resource stands for any of its type and parents, the policies that could concern those.
+    AnyResource,
 }
 
 /// A principal, and the policies that can concern it.
@@ -136,7 +149,7 @@ impl Inquiry {
 impl PolicyBundle {
     /// Puts the question, and where the answer is no because of approvals, finds the fewest that would make it yes.
     pub(crate) fn verdict(&self, request: &AccessRequest<'_>) -> Verdict {
-        let questions = match self.questions(request) {
+        let questions = match self.questions(request, Breadth::Candidates) {
             Ok(questions) => questions,
             Err((call, error)) => return Verdict::Fail(Grounds { call, ..Grounds::default() }, error),
         };
@@ -207,12 +220,15 @@ impl PolicyBundle {
         round
     }
 
-    /// The context of a call, the same for every principal. INVARIANT: it is of the type that the schema gives the
-    /// action: what Actgate adds is, by how it is made, and what the call brings is checked.
+    /// The context of a call, the same for every principal. INVARIANT: what is in it is of the type that the schema gives
+    /// the action: what Actgate adds is, by how it is made, and what the call brings is checked.
     pub(crate) fn context_of(&self, question: &Question<'_>, approved: &[&str]) -> Result<Context, String> {
-        let approvals = CedarValue::set_of_lits(approved.iter().map(|group| Literal::from(*group)), None);
+        let approvals = question.reads.key("approvals").then(|| {
+            let groups = approved.iter().map(|group| Literal::from(*group));
+            ("approvals".into(), CedarValue::set_of_lits(groups, None))
+        });
         let given = question.context.iter().map(|(name, value)| ((*name).into(), value.clone()));
-        let facts: BTreeMap<_, _> = given.chain([("approvals".into(), approvals)]).collect();
+        let facts: BTreeMap<_, _> = given.chain(approvals).collect();
         let context = Context::Value(Arc::new(facts));
         if !question.sound {
             let action = question.action.uid.clone().into();
@@ -227,7 +243,8 @@ impl PolicyBundle {
     /// copies each before it does; a property test holds this to it. INVARIANT: any evaluation error is an error here;
     /// Cedar itself skips policies that err, so that an erring forbid would not forbid.
     fn ask(&self, question: &Question<'_>, asker: &Asker, context: &Context) -> Result<Answer, String> {
-        let (principal, action, resource) = (&asker.uid, question.action, &question.resource);
+        let Question { action, resource, .. } = question;
+        let principal = &asker.uid;
         if !action.applies_to(principal.entity_type(), resource.entity_type()) {
             validate_scope_variables(
                 &principal.clone().into(),
@@ -237,21 +254,22 @@ impl PolicyBundle {
             )
             .map_err(|error| describe(&error))?;
         }
-        let extensions = Extensions::all_available();
-        let request = Request::new(
-            (principal.clone(), None),
-            (action.uid.clone(), None),
-            (resource.clone(), None),
-            context.clone(),
-            None::<&RequestSchemaAllPass>,
-            extensions,
-        )
-        .map_err(|error| error.to_string())?;
-        let evaluator = Evaluator::new(request, &question.entities, extensions);
+        // Many policies say all in their scope: Cedar's evaluator is for conditions.
+        let mut evaluator = None;
         let (mut permits, mut forbids) = (Vec::new(), Vec::new());
         for number in &asker.candidates {
             let rule = self.policies.rule(*number).ok_or("a policy is missing")?;
-            if applies(rule, &evaluator)? {
+            let applies = match &rule.condition {
+                None => true,
+                Some(condition) => {
+                    let evaluator = match &mut evaluator {
+                        Some(evaluator) => evaluator,
+                        none @ None => none.insert(evaluator_of(question, asker, context)?),
+                    };
+                    holds(rule, condition, evaluator)?
+                }
+            };
+            if applies {
                 if rule.facts.forbids { forbids.push(*number) } else { permits.push(*number) }
             }
         }
@@ -272,12 +290,13 @@ impl PolicyBundle {
     pub(crate) fn questions<'b>(
         &'b self,
         request: &AccessRequest<'b>,
+        breadth: Breadth,
     ) -> Result<Vec<Question<'b>>, (usize, String)> {
         request
             .calls
             .iter()
             .enumerate()
-            .map(|(index, call)| self.question(request, call).map_err(|error| (index, error)))
+            .map(|(index, call)| self.question(request, call, breadth).map_err(|error| (index, error)))
             .collect()
     }
 
@@ -285,16 +304,7 @@ impl PolicyBundle {
         &'b self,
         request: &AccessRequest<'b>,
         call: &'b ToolCall,
-    ) -> Result<Question<'b>, String> {
-        self.question_about(request, call, false)
-    }
-
-    /// The same, and where the resource stands for `any` of its type and parents, with what could concern those.
-    fn question_about<'b>(
-        &'b self,
-        request: &AccessRequest<'b>,
-        call: &'b ToolCall,
-        any: bool,
+        breadth: Breadth,
     ) -> Result<Question<'b>, String> {
         let action = self
             .actions
@@ -313,14 +323,16 @@ impl PolicyBundle {
             parents,
             attributes: BTreeMap::new(),
         };
-        let mut involved = vec![own(subject, groups.collect()), own(actor, Vec::new())];
+        let mut involved = Vec::with_capacity(INVOLVED);
+        involved.extend([own(subject, groups.collect()), own(actor, Vec::new())]);
         let resource = self.resource(&call.resource, &mut involved)?;
         let involved = Involved::gather(&self.entities, involved).map_err(|error| error.to_string())?;
         let lineage = |uid: &EntityUID| involved.lineage(uid).map_err(|error| error.to_string());
 
         let above = lineage(&resource)?;
-        let mut known: Vec<(EntityUID, Lineage)> = Vec::new();
-        let mut askers = Vec::new();
+        // Subject and actor, and the resource.
+        let mut known: Vec<(EntityUID, Lineage)> = Vec::with_capacity(3);
+        let mut askers = Vec::with_capacity(2);
         for identity in [subject, actor] {
             let uid = self.principal(identity);
             if known.iter().any(|(other, _)| *other == uid) {
@@ -333,7 +345,7 @@ impl PolicyBundle {
                 &action.lineage,
                 Placed { kind: resource.entity_type(), lineage: &above },
             );
-            let others = if any {
+            let others = if breadth == Breadth::AnyResource {
                 self.policies.candidates_of_type(asking, &action.lineage, resource.entity_type())
             } else {
                 Vec::new()
@@ -343,24 +355,30 @@ impl PolicyBundle {
         }
         known.push((resource.clone(), above));
 
-        let candidates = askers.iter().flat_map(|asker| asker.candidates.iter().chain(&asker.others));
-        let literals: BTreeSet<u32> = candidates
-            .filter_map(|number| self.policies.rule(*number))
-            .flat_map(|rule| rule.literals.iter().copied())
-            .collect();
-        let reuse = |uid: &EntityUID| {
-            let place = known.iter().position(|(other, _)| other == uid)?;
-            Some(known.swap_remove(place).1)
+        let rules = || {
+            let numbers = askers.iter().flat_map(|asker| asker.candidates.iter().chain(&asker.others));
+            numbers.filter_map(|number| self.policies.rule(*number))
         };
-        let entities = involved.slice(&action.entity, literals, reuse).map_err(|error| error.to_string())?;
-        Ok(Question {
-            askers,
-            action,
-            resource,
-            entities,
-            context: self.context(request, call)?,
-            sound: action.takes(&call.arguments),
-        })
+        let sound = action.takes(&call.arguments);
+        let reads = match breadth {
+            // A context that Cedar has to check is made as a whole.
+            Breadth::Candidates if sound => rules().map(|rule| rule.reads).fold(Reads::default(), Reads::and),
+            Breadth::Candidates | Breadth::Whole | Breadth::AnyResource => Reads::ALL,
+        };
+        let entities = if reads.entities {
+            let literals: BTreeSet<u32> = rules().flat_map(|rule| rule.literals.iter().copied()).collect();
+            let reuse = |uid: &EntityUID| {
+                let place = known.iter().position(|(other, _)| other == uid)?;
+                Some(known.swap_remove(place).1)
+            };
+            involved.slice(&action.entity, literals, reuse)
+        } else {
+            let searched: Vec<&EntityUID> = known.iter().map(|(uid, _)| uid).collect();
+            involved.agree(&searched).map(|()| Entities::new())
+        };
+        let entities = entities.map_err(|error| error.to_string())?;
+        let context = self.context(request, call, reads)?;
+        Ok(Question { askers, action, resource, entities, context, sound, reads })
     }
 
     /// The subject is a person or a workload; the actor is a workload.
@@ -395,52 +413,92 @@ impl PolicyBundle {
     }
 
     fn kind(&self, name: &str) -> Result<&EntityType, String> {
-        self.schema
-            .types
-            .get(name)
-            .map(|rule| &rule.kind)
-            .ok_or_else(|| format!("entity type `{name}` is not in the schema"))
+        self.kinds.get(name).ok_or_else(|| format!("entity type `{name}` is not in the schema"))
     }
 
-    /// The call's own context and the base context, all but `approvals`.
-    fn context<'r>(&self, request: &AccessRequest<'r>, call: &'r ToolCall) -> Result<Facts<'r>, String> {
+    /// What is read of the call's own context and of the base context, all but `approvals`.
+    fn context<'r>(
+        &self,
+        request: &AccessRequest<'r>,
+        call: &'r ToolCall,
+        reads: Reads,
+    ) -> Result<Facts<'r>, String> {
+        let mut facts: Facts<'r> = Vec::new();
+        let mut tell = |name: &'static str, value: &dyn Fn() -> CedarValue| {
+            if reads.key(name) {
+                facts.push((name, value()));
+            }
+        };
         let claims = request.caller.token().claims();
-        let text = |value: &String| CedarValue::new(value.as_str(), None);
-        let optional = [
-            ("task", &claims.task),
-            ("purpose", &claims.purpose),
-            ("ticket", &claims.ticket),
-            ("risk", &claims.risk),
-        ];
-        let groups =
-            CedarValue::set_of_lits(claims.groups.iter().map(|group| Literal::from(group.as_str())), None);
-        let told = optional.into_iter().filter_map(|(name, value)| Some((name, text(value.as_ref()?))));
-        let told = CedarValue::record(told.chain([("groups", groups)]), None);
-        let task = claims.task.iter().map(|id| ("id", text(id))).chain([
-            ("labels", CedarValue::empty_set(None)),
-            ("calls", CedarValue::new(0, None)),
-            ("denials", CedarValue::new(0, None)),
-        ]);
-        let mut facts: Facts<'r> = vec![
-            ("claims", told),
-            ("task", CedarValue::record(task, None)),
-            ("signals", CedarValue::empty_record(None)),
-            ("time", CedarValue::new(request.now.seconds(), None)),
-            // `subject` is a `User` for every action, so that policies need no `has`: a workload that acts for itself
-            // stands there under its own id, and owns nothing as a person.
-            ("subject", entity_value(uid(&self.types.user, request.caller.subject().entity_id()))),
-            ("actor", entity_value(uid(&self.types.agent, request.caller.actor().entity_id()))),
-        ];
-        for (name, value) in &call.arguments {
-            facts.push((name.as_str(), cedar_value(value)?));
+        tell("claims", &|| told(claims));
+        tell("task", &|| task(claims));
+        tell("signals", &|| CedarValue::empty_record(None));
+        tell("time", &|| CedarValue::new(request.now.seconds(), None));
+        // `subject` is a `User` for every action, so that policies need no `has`: a workload that acts for itself stands
+        // there under its own id, and owns nothing as a person.
+        tell("subject", &|| entity_value(uid(&self.types.user, request.caller.subject().entity_id())));
+        tell("actor", &|| entity_value(uid(&self.types.agent, request.caller.actor().entity_id())));
+        if reads.arguments() {
+            for (name, value) in &call.arguments {
+                facts.push((name.as_str(), cedar_value(value)?));
+            }
         }
         Ok(facts)
     }
 }
 
-/// Whether a policy whose scope fits applies: its conditions hold.
-fn applies(rule: &Rule, evaluator: &Evaluator<'_>) -> Result<bool, String> {
-    let Some(condition) = &rule.condition else { return Ok(true) };
+/// How many entities most calls bring: two principals and a resource a few folders deep.
+const INVOLVED: usize = 8;
+
+/// What Cedar asks conditions with.
+fn evaluator_of<'q>(
+    question: &'q Question<'_>,
+    asker: &Asker,
+    context: &Context,
+) -> Result<Evaluator<'q>, String> {
+    let extensions = Extensions::all_available();
+    let request = Request::new(
+        (asker.uid.clone(), None),
+        (question.action.uid.clone(), None),
+        (question.resource.clone(), None),
+        context.clone(),
+        None::<&RequestSchemaAllPass>,
+        extensions,
+    )
+    .map_err(|error| error.to_string())?;
+    Ok(Evaluator::new(request, &question.entities, extensions))
+}
+
+/// `context.claims`
+fn told(claims: &TaskClaims) -> CedarValue {
+    let optional = [
+        ("task", &claims.task),
+        ("purpose", &claims.purpose),
+        ("ticket", &claims.ticket),
+        ("risk", &claims.risk),
+    ];
+    let groups =
+        CedarValue::set_of_lits(claims.groups.iter().map(|group| Literal::from(group.as_str())), None);
+    let told = optional.into_iter().filter_map(|(name, value)| Some((name, text(value.as_ref()?))));
+    CedarValue::record(told.chain([("groups", groups)]), None)
+}
+
+/// `context.task`
+fn task(claims: &TaskClaims) -> CedarValue {
+    let task = claims.task.iter().map(|id| ("id", text(id))).chain([
+        ("labels", CedarValue::empty_set(None)),
+        ("calls", CedarValue::new(0, None)),
+        ("denials", CedarValue::new(0, None)),
+    ]);
+    CedarValue::record(task, None)
+}
+
+fn text(value: &str) -> CedarValue {
+    CedarValue::new(value, None)
+}
+
+/// Whether the condition of a policy whose scope fits holds.
+fn holds(rule: &Rule, condition: &Expr, evaluator: &Evaluator<'_>) -> Result<bool, String> {
     let failed = |problem: &dyn std::fmt::Display| {
         format!("error while evaluating policy `{}`: {problem}", rule.facts.id)
     };

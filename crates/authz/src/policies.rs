@@ -1,6 +1,7 @@
 //! The policies of a bundle: split, bounded, parsed, named, validated, and indexed by what they can concern.
 
 mod index;
+mod reads;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,6 +12,7 @@ use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode, Validato
 use cedar_policy_core::ast::{EntityType, Expr, ExprKind, Literal};
 
 use self::index::{Index, Scope};
+pub(crate) use self::reads::Reads;
 use crate::{
     approval::{ApprovalMisuse, approver_groups},
     document::TextDocument,
@@ -43,6 +45,8 @@ pub(crate) struct Rule {
     pub(crate) condition: Option<Arc<Expr>>,
     /// The entities that the condition names.
     pub(crate) literals: Box<[u32]>,
+    /// What the condition reads.
+    pub(crate) reads: Reads,
 }
 
 /// What a policy says of itself and to whom an approval of it would fall.
@@ -136,7 +140,8 @@ impl CheckedPolicies {
             scopes.push(Scope::of(policy, entities));
             let condition = policy.as_ref().non_scope_constraints_arc().map(Arc::clone);
             let literals = literals(condition.as_deref(), entities);
-            all.push(Rule { facts, condition, literals });
+            let reads = Reads::of(condition.as_deref());
+            all.push(Rule { facts, condition, literals, reads });
         }
         let index = Index::new(&scopes);
         Policies { all, scopes, index }
@@ -192,6 +197,7 @@ impl Policies {
             facts: before.facts.clone(),
             condition: Some(Arc::new(Expr::val(false))),
             literals: Box::default(),
+            reads: Reads::default(),
         };
         let instead = instead.unwrap_or_else(never);
         Some(std::mem::replace(before, instead))

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Analysis, Hearing, RouteText};
 use crate::{
     decision::Denial,
-    evaluate::AccessRequest,
+    evaluate::{AccessRequest, Breadth},
     gate::{Examined, examine},
     moment::Moment,
     reason::Reason,
@@ -151,7 +151,7 @@ impl Analysis {
         let bundle = &self.authorizer.bundle;
         let request = AccessRequest { caller, calls, now: now.unix_time(), approved: &[] };
         // What cannot be asked is refused; the conclusion says why.
-        let Ok(questions) = bundle.questions(&request) else { return Vec::new() };
+        let Ok(questions) = bundle.questions(&request, Breadth::Whole) else { return Vec::new() };
         let mut hearings = Vec::new();
         for ((number, question), call) in questions.iter().enumerate().zip(calls) {
             let asked = (number, question);

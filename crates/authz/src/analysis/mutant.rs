@@ -12,7 +12,7 @@ use crate::{
     approval::approver_groups,
     authorizer::Authorizer,
     bundle::PolicyBundle,
-    policies::{PolicyFacts, Rule},
+    policies::{PolicyFacts, Reads, Rule},
 };
 
 /// A change to one policy that the load check would accept.
@@ -81,14 +81,15 @@ fn mutant(bundle: &PolicyBundle, policy: usize, dissected: &Dissected, change: C
 fn rewritten(bundle: &PolicyBundle, dissected: &Dissected, id: &str, change: Change) -> Option<Rule> {
     let template = changed(dissected.template.clone(), change)?;
     let groups = approver_groups(&template, &bundle.groups).ok()?;
-    let Rule { facts, condition: _, literals } = bundle.policies.find(id)?.clone();
+    let Rule { facts, condition: _, literals, reads: _ } = bundle.policies.find(id)?.clone();
     let facts = PolicyFacts { forbids: template.effect == Effect::Forbid, groups, ..facts };
     let parsed = ParsedPolicy::Static(template.try_into().ok()?);
     let policy = Policy::from_pst(parsed).ok()?.new_id(PolicyId::new(id));
     let alone = PolicySet::from_policies([policy.clone()]).ok()?;
     let verdict = Validator::new(bundle.schema.cedar.clone()).validate(&alone, ValidationMode::Strict);
     let condition = policy.as_ref().non_scope_constraints_arc().map(Arc::clone);
-    verdict.validation_passed().then_some(Rule { facts, condition, literals })
+    let reads = Reads::of(condition.as_deref());
+    verdict.validation_passed().then_some(Rule { facts, condition, literals, reads })
 }
 
 fn changed(mut template: Template, change: Change) -> Option<Template> {

@@ -34,8 +34,17 @@ struct Brought {
     uid: EntityUID,
     /// Its number, where the bundle names it.
     number: Option<u32>,
-    parents: Vec<(EntityUID, Option<u32>)>,
+    parents: Vec<Parent>,
     attributes: Attributes,
+}
+
+/// What the request puts an entity into.
+#[derive(Debug)]
+struct Parent {
+    uid: EntityUID,
+    number: Option<u32>,
+    /// Where it stands itself among what the request brings.
+    place: Option<usize>,
 }
 
 /// One entity as policies can name it: itself, its type, and what is above it.
@@ -76,6 +85,8 @@ pub(crate) enum SliceError {
 struct Search {
     visited: Vec<bool>,
     open: Vec<usize>,
+    /// Where it began, if it is an entity of the request.
+    start: Option<usize>,
     lineage: Lineage,
 }
 
@@ -87,21 +98,30 @@ impl<'s> Involved<'s> {
         known: &'s StaticEntities,
         request: impl IntoIterator<Item = RequestEntity>,
     ) -> Result<Self, SliceError> {
-        let mut brought: Vec<Brought> = Vec::new();
+        let request = request.into_iter();
+        let mut brought: Vec<Brought> = Vec::with_capacity(request.size_hint().0);
         for RequestEntity { uid, parents, attributes } in request {
-            let parents = parents.into_iter().map(|parent| {
-                let number = known.find(&parent);
-                (parent, number)
+            let number = known.find(&uid);
+            let parents = parents.into_iter().map(|uid| {
+                let number = known.find(&uid);
+                Parent { uid, number, place: None }
             });
-            match brought.iter_mut().find(|other| other.uid == uid) {
+            match brought.iter_mut().find(|other| other.is(&uid, number)) {
                 Some(other) => {
                     other.parents.extend(parents);
                     unite(&mut other.attributes, attributes, &uid)?;
                 }
-                None => {
-                    let (number, parents) = (known.find(&uid), parents.collect());
-                    brought.push(Brought { uid, number, parents, attributes });
-                }
+                None => brought.push(Brought { uid, number, parents: parents.collect(), attributes }),
+            }
+        }
+        for at in 0..brought.len() {
+            let mut parents =
+                brought.get_mut(at).map(|own| std::mem::take(&mut own.parents)).unwrap_or_default();
+            for parent in &mut parents {
+                parent.place = brought.iter().position(|other| other.is(&parent.uid, parent.number));
+            }
+            if let Some(own) = brought.get_mut(at) {
+                own.parents = parents;
             }
         }
         Ok(Self { known, brought })
@@ -113,6 +133,7 @@ impl<'s> Involved<'s> {
         match self.brought.iter().position(|brought| brought.uid == *uid) {
             Some(place) => {
                 search.lineage.own = self.brought.get(place).and_then(|brought| brought.number);
+                search.start = Some(place);
                 search.open.push(place);
             }
             None => {
@@ -137,18 +158,20 @@ impl<'s> Involved<'s> {
             if let Some(number) = brought.number {
                 self.above(number, &mut search)?;
             }
-            for (parent, number) in &brought.parents {
-                match number {
+            for parent in &brought.parents {
+                match parent.number {
                     Some(number) => {
-                        search.lineage.above.push(*number);
-                        self.above(*number, &mut search)?;
+                        search.lineage.above.push(number);
+                        self.above(number, &mut search)?;
                     }
-                    None => search.lineage.unnamed.push(parent.clone()),
+                    None => search.lineage.unnamed.push(parent.uid.clone()),
                 }
-                if *parent == *uid {
-                    return Err(SliceError::Cycle(Box::new(uid.clone())));
+                if let Some(place) = parent.place {
+                    if search.start == Some(place) {
+                        return Err(SliceError::Cycle(Box::new(uid.clone())));
+                    }
+                    search.open.push(place);
                 }
-                search.open.extend(self.brought.iter().position(|other| other.uid == *parent));
             }
         }
         let mut lineage = search.lineage;
@@ -170,6 +193,23 @@ impl<'s> Involved<'s> {
         for (place, brought) in self.brought.iter().enumerate() {
             if brought.number.is_some_and(|own| ancestors.binary_search(&own).is_ok()) {
                 search.open.push(place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what the request says can be united with what is known at all, for a call of which nobody needs the slice:
+    /// it is refused where that would have no slice. `searched` are entities whose lineage is known.
+    pub(crate) fn agree(&self, searched: &[&EntityUID]) -> Result<(), SliceError> {
+        for brought in &self.brought {
+            if !brought.attributes.is_empty()
+                && let Some(said) = brought.number.and_then(|number| self.said(number))
+            {
+                unite(&mut brought.attributes.clone(), said.attributes, &brought.uid)?;
+            }
+            // What is static is free of cycles: one would lead through an entity to which the request gives a parent.
+            if !brought.parents.is_empty() && !searched.contains(&&brought.uid) {
+                self.lineage(&brought.uid)?;
             }
         }
         Ok(())
@@ -266,6 +306,19 @@ impl<'s> Involved<'s> {
             values(tags),
         ));
         Ok(())
+    }
+}
+
+// === impl Brought ===
+
+impl Brought {
+    /// Whether this is that entity. One that the bundle names is its number's.
+    fn is(&self, uid: &EntityUID, number: Option<u32>) -> bool {
+        match (self.number, number) {
+            (Some(own), Some(other)) => own == other,
+            (None, None) => self.uid == *uid,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 }
 

@@ -40,7 +40,7 @@ const RESOURCES: [&str; 8] = [
     "resource is Shop::Item",
     r#"resource is Shop::Item in Shop::Shelf::"s1""#,
 ];
-const CONDITIONS: [&str; 11] = [
+const CONDITIONS: [&str; 21] = [
     "",
     "",
     "",
@@ -50,6 +50,18 @@ const CONDITIONS: [&str; 11] = [
     r#"unless { User::"demo/bob" in Group::"demo/g1" }"#,
     r#"when { resource has label && resource.label == "x" }"#,
     r#"when { resource in [Shop::Shelf::"s1", Shop::Shelf::"s2"] } unless { context has count }"#,
+    // These read nothing of any entity, and one part of the context each.
+    r#"when { context.claims.groups.contains("g1") } unless { context.claims has ticket }"#,
+    r#"when { context.approvals.contains("a") || principal == User::"demo/alice" }"#,
+    r#"when { context.task.calls < 1 && !(context.task has id) }"#,
+    r#"when { context.actor == Agent::"demo/coder" && resource is Shop::Item }"#,
+    r#"unless { [context.subject, User::"demo/bob"].contains(User::"demo/alice") }"#,
+    r#"when { context has count && context.count > 1 }"#,
+    r#"when { resource == Shop::Item::"i0" && context.time > 5 }"#,
+    // These read entities in ways that are not plain.
+    r#"when { (if context has count then resource else Shop::Item::"i1") has owner }"#,
+    r#"when { [context.subject].contains(User::"demo/alice") && { a: resource }.a has label }"#,
+    r#"unless { principal in [context.subject, Group::"demo/g0"] }"#,
     // These err where they are asked at all.
     r#"when { context.time * 9223372036854775807 > 0 }"#,
     r#"when { resource has label && context.time + 9223372036854775807 > 0 }"#,
@@ -57,7 +69,7 @@ const CONDITIONS: [&str; 11] = [
 
 /// Policies over everything that a scope can say.
 fn policies() -> impl Strategy<Value = Vec<String>> {
-    let policy = (any::<bool>(), select(&PRINCIPALS), select(&ACTIONS), select(&RESOURCES), 0..22usize);
+    let policy = (any::<bool>(), select(&PRINCIPALS), select(&ACTIONS), select(&RESOURCES), 0..42usize);
     let text = policy.prop_map(|(forbids, principal, action, resource, condition)| {
         let effect = if forbids { "forbid" } else { "permit" };
         // Half without a condition: what errs hides what the others say.
@@ -201,7 +213,7 @@ proptest! {
         let caller = caller(&json!({ "groups": groups }));
         let calls = ToolCalls::one(call(action, item, shelf));
         let request = AccessRequest { caller: &caller, calls: &calls, now: UnixTime::new(NOW), approved: &[] };
-        let question = ours.question(&request, calls.first()).unwrap();
+        let question = ours.question(&request, calls.first(), Breadth::Candidates).unwrap();
         let context = ours.context_of(&question, &[]).unwrap();
         for asker in &question.askers {
             let principal = asker.uid.to_string();

@@ -18,7 +18,7 @@ use cedar_policy_core::{
     extensions::Extensions,
 };
 
-use super::{AccessRequest, Asker, Question};
+use super::{AccessRequest, Asker, Breadth, Question};
 use crate::{
     bundle::PolicyBundle,
     narrowing::{Words, narrow},
@@ -59,7 +59,8 @@ impl PolicyBundle {
         }
         let request = AccessRequest { caller, calls: &calls, now, approved: &[] };
         // Where the question cannot be put, it cannot with any arguments.
-        let question = self.question_about(&request, calls.first(), possible.any_resource);
+        let breadth = if possible.any_resource { Breadth::AnyResource } else { Breadth::Whole };
+        let question = self.question(&request, calls.first(), breadth);
         let Ok(question) = question else { return false };
         let groups = self.groups.iter().map(|group| Literal::from(group.as_str()));
         let given = question.context.iter().map(|(name, value)| ((*name).into(), value.clone()));
