@@ -104,9 +104,9 @@ impl PolicyBundle {
     ) -> Denial {
         let call = request.calls.iter().nth(grounds.call);
         let action = call.map(|call| call.action.to_string());
-        let resource = call.map(|call| format!("{}::\"{}\"", call.resource.type_name, call.resource.id));
+        let resource = call.map(|call| [&*call.resource.type_name, "::\"", &call.resource.id, "\""].concat());
         let what = match (&action, &resource) {
-            (Some(action), Some(resource)) => format!("{action} {resource}"),
+            (Some(action), Some(resource)) => [action.as_str(), " ", resource].concat(),
             _ => "do this".to_owned(),
         };
         let facts: Vec<_> = grounds

@@ -25,6 +25,7 @@ mod entities;
 mod evaluate;
 mod fault;
 mod gate;
+mod json_text;
 mod key_source;
 mod moment;
 mod narrowing;

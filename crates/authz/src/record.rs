@@ -1,13 +1,12 @@
 //! The ledger record of one request, version 1.
 
+use std::borrow::Cow;
+
 use actgate_call::{RequestHead, ToolCall, ToolCalls};
 use actgate_token::{Caller, Grant};
 use serde_json::{Map, Value, json};
 
-use self::json_text::JsonText;
-use crate::{decision::Denial, moment::Moment};
-
-mod json_text;
+use crate::{decision::Denial, json_text::JsonText, moment::Moment};
 
 /// A path in a record is cut here: it is there to be recognised, and an access-log line must stay below the 16 KiB at
 /// which common shippers split lines.
@@ -64,7 +63,10 @@ impl Attempt {
     /// What can be said of a request whose head may not even parse.
     pub(crate) fn raw(headers: &[(&[u8], &[u8])]) -> Self {
         let first = |name: &[u8]| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
-        let text = |value: &[u8]| clip(&String::from_utf8_lossy(value), MAX_PATH_BYTES);
+        let text = |value: &[u8]| match std::str::from_utf8(value) {
+            Ok(text) => clip(text, MAX_PATH_BYTES).into_owned(),
+            Err(_) => clip(&String::from_utf8_lossy(value), MAX_PATH_BYTES).into_owned(),
+        };
         Self {
             method: first(b":method").map(text),
             // Without its query: undeclared parameters are where clients put tokens.
@@ -87,7 +89,7 @@ impl Attempt {
 
     pub(crate) fn caller(&mut self, caller: &Caller) {
         let claims = caller.token().claims();
-        let mut who = JsonText::default();
+        let mut who = JsonText::with_capacity(PART_BYTES);
         who.text("subject", caller.subject().entity_id());
         who.text("actor", caller.actor().entity_id());
         who.texts("chain", caller.earlier().iter().map(actgate_token::Identity::entity_id));
@@ -133,14 +135,14 @@ impl Attempt {
     pub(crate) fn calls(&mut self, calls: &ToolCalls) {
         self.count = calls.len();
         self.told = 0;
-        self.calls = JsonText::default();
+        self.calls = JsonText::with_capacity(PART_BYTES);
         for call in calls {
-            let mut with = self.calls.clone();
-            describe(call, &mut with);
-            if with.len() > MAX_CALLS_BYTES && self.told > 0 {
+            let before = self.calls.len();
+            describe(call, &mut self.calls);
+            if self.calls.len() > MAX_CALLS_BYTES && self.told > 0 {
+                self.calls.truncate(before);
                 break;
             }
-            self.calls = with;
             self.told = self.told.saturating_add(1);
         }
     }
@@ -187,6 +189,8 @@ impl Attempt {
 
 /// What a record of one call takes, so that most are written without moving.
 const RECORD_BYTES: usize = 1024;
+/// The same of who asks, and of one call.
+const PART_BYTES: usize = 256;
 
 fn decided(outcome: Outcome<'_>, latency_us: Option<u64>, record: &mut JsonText) {
     let (decision, denial, policies): (&str, Option<&Denial>, &[String]) = match outcome {
@@ -219,17 +223,72 @@ fn decided(outcome: Outcome<'_>, latency_us: Option<u64>, record: &mut JsonText)
 }
 
 fn describe(call: &ToolCall, into: &mut JsonText) {
-    let arguments = Value::Object(shown_arguments(call));
-    // The first call is always spelt out, so it has to have a bound of its own.
-    let fits = arguments.to_string().len() <= MAX_CALLS_BYTES;
-    let arguments = if fits { arguments } else { "[too long]".into() };
     let resource = clip(&call.resource.id, MAX_PATH_BYTES);
     into.element(|told| {
         told.text("action", &call.action);
-        told.text("resource", &format!("{}::\"{resource}\"", call.resource.type_name));
-        told.value("arguments", &arguments);
+        told.text("resource", &[&*call.resource.type_name, "::\"", &resource, "\""].concat());
+        let before = told.len();
+        told.object("arguments", |told| {
+            for (name, value) in &call.arguments {
+                told.member(name, |told| tell(name, value, &call.secret, told));
+            }
+        });
+        // The first call is always spelt out, so it has to have a bound of its own.
+        if told.len().saturating_sub(before) > MAX_CALLS_BYTES {
+            told.truncate(before);
+            told.text("arguments", "[too long]");
+        }
     });
 }
+
+/// Writes a value as [`shown`] has it.
+fn tell(path: &str, value: &Value, secret: &[String], into: &mut JsonText) {
+    if secret.iter().any(|name| name == path) {
+        return into.string(REDACTED);
+    }
+    match value {
+        Value::Object(fields) if !secret.is_empty() => into.braces(|told| {
+            for (name, field) in fields {
+                told.member(name, |told| tell(&format!("{path}/{name}"), field, secret, told));
+            }
+        }),
+        Value::Object(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_) => {
+            tell_shortened(value, into);
+        }
+    }
+}
+
+fn tell_shortened(value: &Value, into: &mut JsonText) {
+    match value {
+        Value::String(text) => into.string(&clip(text, MAX_ARGUMENT_BYTES)),
+        Value::Array(members) => into.brackets(|told| {
+            for member in members.iter().take(MAX_MEMBERS) {
+                told.separate();
+                tell_shortened(member, told);
+            }
+            if members.len() > MAX_MEMBERS {
+                told.separate();
+                told.string(MORE);
+            }
+        }),
+        Value::Object(fields) => into.braces(|told| {
+            for (name, field) in fields {
+                told.member(name, |told| tell_shortened(field, told));
+            }
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => into.any(value),
+    }
+}
+
+/// What stands for a secret.
+const REDACTED: &str = "[redacted]";
+/// What stands for the rest of a long list.
+const MORE: &str = "…";
 
 /// The arguments of a call as they may be shown.
 pub(crate) fn shown_arguments(call: &ToolCall) -> Map<String, Value> {
@@ -239,7 +298,7 @@ pub(crate) fn shown_arguments(call: &ToolCall) -> Map<String, Value> {
 /// A value as records show it. Secret ones are named by their path: `args/content`.
 fn shown(path: &str, value: &Value, secret: &[String]) -> Value {
     if secret.iter().any(|name| name == path) {
-        return "[redacted]".into();
+        return REDACTED.into();
     }
     match value {
         Value::Object(fields) => fields
@@ -256,7 +315,7 @@ fn shorten(value: &Value) -> Value {
     match value {
         Value::String(text) => clip(text, MAX_ARGUMENT_BYTES).into(),
         Value::Array(members) => {
-            let more = (members.len() > MAX_MEMBERS).then(|| "…".into());
+            let more = (members.len() > MAX_MEMBERS).then(|| MORE.into());
             members.iter().take(MAX_MEMBERS).map(shorten).chain(more).collect()
         }
         Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), shorten(field))).collect(),
@@ -276,12 +335,12 @@ fn whole(claim: Value) -> Value {
 }
 
 /// Cuts a text at a character boundary and says so.
-fn clip(text: &str, bytes: usize) -> String {
+fn clip(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
-        return text.to_owned();
+        return text.into();
     }
     let end = (0..=bytes).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}…", text.get(..end).unwrap_or_default())
+    format!("{}…", text.get(..end).unwrap_or_default()).into()
 }
 
 /// The trace id of a `traceparent` (W3C Trace Context section 3.2.2): 32 lower-case hex digits, not all zero.

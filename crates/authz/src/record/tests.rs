@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::reason::Reason;
 
@@ -74,4 +76,39 @@ fn arguments_are_shown_without_secrets_and_within_a_line() {
     let names = (0..64).map(|n| (format!("a{n}"), "x".repeat(300).into()));
     let many = call(json!({ "args": names.collect::<Map<String, Value>>() }));
     assert_eq!(many["arguments"], "[too long]");
+}
+
+/// Values with names and texts that are long, secret, or have to be escaped.
+fn value() -> impl Strategy<Value = Value> {
+    let text = prop_oneof![Just("x".repeat(300)), Just("a\"b\\\n[{".to_owned()), ".{0,8}"];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text.prop_map(Value::from)
+    ];
+    leaf.prop_recursive(3, 64, 20, |inner| {
+        let name = prop_oneof![Just("a".to_owned()), Just("b\"".to_owned()), ".{0,3}"];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..20).prop_map(Value::from),
+            prop::collection::btree_map(name, inner, 0..4).prop_map(|all| json!(all)),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_what_is_shown(
+        arguments in prop::collection::btree_map("a|b|c", value(), 0..3),
+        secret in prop::collection::vec("a|b/a|a/a/a|c", 0..3),
+    ) {
+        let arguments: Map<String, Value> = arguments.into_iter().collect();
+        let call = ToolCall { arguments, secret, ..crate::fixture::call("item.read", "i", "s") };
+        let mut told = JsonText::default();
+        describe(&call, &mut told);
+        let told: Value = serde_json::from_str(&told.into_string()).unwrap();
+        let shown = Value::Object(shown_arguments(&call));
+        prop_assume!(shown.to_string().len() < MAX_CALLS_BYTES - 20);
+        prop_assert_eq!(&told["arguments"], &shown);
+    }
 }

@@ -1,100 +1,73 @@
 //! Refusals in HTTP's own voice: problem+json (RFC 9457) and challenges (RFC 6750).
 
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::LocalReply;
-use crate::{decision::Denial, reason::Reason};
+use crate::{decision::Denial, json_text::JsonText, reason::Reason};
 
 /// The realm of a challenge where nobody gives tokens.
 const REALM: &str = "actgate";
-
-/// The problem document: written as it comes, without a tree of it first. A refusal
-/// is no dearer than a permit, so that nobody gains by asking for what they may not have.
-#[derive(Serialize)]
-struct Problem<'d> {
-    r#type: Urn,
-    title: &'static str,
-    status: u16,
-    detail: &'d str,
-    reason: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<&'d str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resource: Option<&'d str>,
-    policies: &'d [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<&'d str>,
-    decision_id: &'d str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approval: Option<Approval<'d>>,
-}
-
-/// Who could lift a refusal, and where they are asked.
-#[derive(Serialize)]
-struct Approval<'d> {
-    groups: &'d [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'d str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<&'d str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires: Option<Value>,
-}
-
-/// `urn:actgate:reason:<code>`
-struct Urn(&'static str);
 
 /// What most documents take, so that they are written without moving.
 const DOCUMENT_BYTES: usize = 640;
 
 /// A refusal as problem+json (RFC 9457).
 pub(super) fn problem(denial: &Denial, decision_id: &str) -> LocalReply {
-    let mut body = Vec::with_capacity(DOCUMENT_BYTES);
-    // INVARIANT: names are texts and values are plain, so that writing into memory cannot fail; were it to, the refusal
-    // would stand without words.
-    if serde_json::to_writer(&mut body, &Problem::of(denial, decision_id)).is_err() {
-        body.clear();
-    }
+    let body = text(denial, decision_id).into_bytes();
     with_body(denial.reason, "application/problem+json", body, REALM)
 }
 
 /// The same document inside another protocol's.
 pub(super) fn document(denial: &Denial, decision_id: &str) -> Value {
-    serde_json::to_value(Problem::of(denial, decision_id)).unwrap_or_default()
+    serde_json::from_str(&text(denial, decision_id)).unwrap_or_default()
 }
 
-// === impl Problem ===
-
-impl<'d> Problem<'d> {
-    fn of(denial: &'d Denial, decision_id: &'d str) -> Self {
-        let row = denial.reason.row();
-        let ticket = denial.ticket.as_ref();
-        Self {
-            action: denial.action.as_deref(),
-            advice: denial.advice.as_deref(),
-            approval: (!denial.groups.is_empty()).then(|| Approval {
-                expires: ticket.map(|ticket| ticket.expires.into()),
-                groups: &denial.groups,
-                id: ticket.map(|ticket| ticket.id.as_str()),
-                url: ticket.map(|ticket| ticket.url.as_str()),
-            }),
-            decision_id,
-            detail: &denial.detail,
-            policies: &denial.policies,
-            reason: row.code,
-            resource: denial.resource.as_deref(),
-            status: row.status,
-            title: row.title,
-            r#type: Urn(row.code),
+/// The problem document: written as it comes, without a tree of it first. A refusal is no dearer than a permit, so that
+/// nobody gains by asking for what they may not have.
+fn text(denial: &Denial, decision_id: &str) -> String {
+    let Denial {
+        reason,
+        detail,
+        because: _,
+        advice,
+        action,
+        resource,
+        policies,
+        groups,
+        ticket,
+        internal: _,
+    } = denial;
+    let row = reason.row();
+    let document = JsonText::object_of(DOCUMENT_BYTES, |problem| {
+        problem.text("type", &["urn:actgate:reason:", row.code].concat());
+        problem.text("title", row.title);
+        problem.number("status", u64::from(row.status));
+        problem.text("detail", detail);
+        problem.text("reason", row.code);
+        let known = [("action", action), ("resource", resource)];
+        for (name, value) in known {
+            if let Some(value) = value {
+                problem.text(name, value);
+            }
         }
-    }
-}
-
-impl Serialize for Urn {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("urn:actgate:reason:{}", self.0))
-    }
+        problem.texts("policies", policies.iter().map(String::as_str));
+        if let Some(advice) = advice {
+            problem.text("advice", advice);
+        }
+        problem.text("decision_id", decision_id);
+        // Who could lift it, and where they are asked.
+        if !groups.is_empty() {
+            problem.object("approval", |approval| {
+                approval.texts("groups", groups.iter().map(String::as_str));
+                if let Some(ticket) = ticket {
+                    approval.text("id", &ticket.id);
+                    approval.text("url", &ticket.url);
+                    approval.value("expires", &ticket.expires.into());
+                }
+            });
+        }
+    });
+    document.into_string()
 }
 
 /// A refusal with a JSON document, and a challenge where one is due.
