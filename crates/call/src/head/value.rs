@@ -7,28 +7,22 @@ const MAX_METHOD_BYTES: usize = 32;
 
 /// A token (RFC 9110 section 5.6.2) without upper-case letters (RFC 9113 section 8.2).
 pub(crate) fn is_name(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name.iter().all(|byte| {
-            byte.is_ascii_lowercase()
-                || byte.is_ascii_digit()
-                || matches!(
-                    byte,
-                    b'!' | b'#'
-                        | b'$'
-                        | b'%'
-                        | b'&'
-                        | b'\''
-                        | b'*'
-                        | b'+'
-                        | b'-'
-                        | b'.'
-                        | b'^'
-                        | b'_'
-                        | b'`'
-                        | b'|'
-                        | b'~'
-                )
-        })
+    !name.is_empty() && name.iter().all(|byte| NAME.get(usize::from(*byte)).is_some_and(|letter| *letter))
+}
+
+/// The bytes of which names are made: every header has one to be looked at.
+const NAME: [bool; 256] = letters(b"abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~");
+
+const fn letters(mut all: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    while let [letter, rest @ ..] = all {
+        #[expect(clippy::indexing_slicing, reason = "a byte is below 256, and this runs in the compiler")]
+        {
+            table[*letter as usize] = true;
+        }
+        all = rest;
+    }
+    table
 }
 
 /// Methods are case-sensitive (RFC 9110 section 9.1), but some backends shout them before they compare.
