@@ -225,7 +225,7 @@ impl HttpContext for Request {
             }
         }
         // Last: from here on hostcalls are the root context's, and a record would be nobody's.
-        if let Some(outcome) = gate.claim_outcome(&shared.authorizer, host::response_status()) {
+        if let Some(outcome) = gate.claim_outcome(&shared.authorizer, host::response_status) {
             tell(&shared, &outcome);
         }
     }

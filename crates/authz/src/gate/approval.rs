@@ -111,9 +111,14 @@ impl Gate {
 
     /// A claim whose outcome the approval service has to be told, now that the request is over: the callout for it. `status`
     /// is what the upstream answered, if it did.
-    pub fn claim_outcome(&mut self, authorizer: &Authorizer, status: Option<u16>) -> Option<Callout> {
+    pub fn claim_outcome(
+        &mut self,
+        authorizer: &Authorizer,
+        status: impl FnOnce() -> Option<u16>,
+    ) -> Option<Callout> {
         let (claim, forwarded) = self.claimed.take()?;
-        let outcome = if forwarded { ClaimOutcome::Forwarded { status } } else { ClaimOutcome::NotForwarded };
+        let outcome =
+            if forwarded { ClaimOutcome::Forwarded { status: status() } } else { ClaimOutcome::NotForwarded };
         Some(authorizer.approvals.as_ref()?.outcome(&claim, outcome))
     }
 

@@ -128,8 +128,8 @@ impl Service {
             };
         };
         let record = serde_json::from_str(&format!("{}}}", gate.record().unwrap())).unwrap();
-        let outcome = gate.claim_outcome(authorizer, Some(200)).map(|told| read(&told, "/v1/outcomes"));
-        assert_eq!(gate.claim_outcome(authorizer, Some(200)), None, "told twice");
+        let outcome = gate.claim_outcome(authorizer, || Some(200)).map(|told| read(&told, "/v1/outcomes"));
+        assert_eq!(gate.claim_outcome(authorizer, || Some(200)), None, "told twice");
         Told { forwarded, reply, claims, record, outcome }
     }
 }
