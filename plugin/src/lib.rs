@@ -15,6 +15,11 @@ mod sessions;
 mod trap;
 
 use proxy_wasm::types::LogLevel;
+use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
+
+/// A request allocates a hundred times and more, in a module that has one thread.
+#[global_allocator]
+static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);

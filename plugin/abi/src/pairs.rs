@@ -36,10 +36,12 @@ impl Pairs {
 
     /// The fields in order, as bytes.
     pub fn fields(&self) -> Vec<(&[u8], &[u8])> {
-        self.places
-            .iter()
-            .filter_map(|(name, value)| Some((self.block.get(name.clone())?, self.block.get(value.clone())?)))
-            .collect()
+        let fields = self.places.iter().filter_map(|(name, value)| {
+            Some((self.block.get(name.clone())?, self.block.get(value.clone())?))
+        });
+        let mut all = Vec::with_capacity(self.places.len());
+        all.extend(fields);
+        all
     }
 }
 
