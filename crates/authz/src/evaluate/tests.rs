@@ -1,3 +1,4 @@
+use actgate_call::Entity;
 use serde_json::{Value, json};
 
 use super::*;
@@ -138,4 +139,37 @@ fn a_call_over_the_slice_bound_is_refused_not_cut() {
     entities.push(json!({ "uid": { "type": "User", "id": "demo/alice" }, "attrs": {}, "parents": parents }));
     let found = verdict_of(PERMIT_ALL, json!(entities), &one("item.read"));
     assert!(matches!(&found, Verdict::Fail(_, error) if error.contains("4096")), "{found:?}");
+}
+
+/// No policy reads an entity here, so that no slice is made: what could have none is refused all the same.
+#[test]
+fn a_request_that_contradicts_itself_is_refused_whatever_policies_read() {
+    let shelf = |id: &str, parents: Vec<Entity>| Entity {
+        type_name: "Shop::Shelf".into(),
+        id: id.to_owned(),
+        attributes: BTreeMap::new(),
+        parents,
+    };
+    let ask = |parents: Vec<Entity>, label: Option<&str>| {
+        let mut call = call("item.read", "i", "s");
+        call.resource.parents = parents;
+        let label = label.map(|label| ("label".into(), Attribute::Text(label.to_owned())));
+        call.resource.attributes.extend(label);
+        let item = json!([
+            { "uid": { "type": "Shop::Item", "id": "i" }, "attrs": { "label": "x" }, "parents": [] },
+            { "uid": { "type": "Shop::Shelf", "id": "known" }, "attrs": {}, "parents": [{ "type": "Shop::Shelf", "id": "up" }] },
+            { "uid": { "type": "Shop::Shelf", "id": "up" }, "attrs": {}, "parents": [] }
+        ]);
+        verdict_of(PERMIT_ALL, item, &ToolCalls::one(call))
+    };
+    assert!(matches!(ask(vec![shelf("s", vec![shelf("t", vec![])])], Some("x")), Verdict::Allow(_)));
+    let refused = |found: &Verdict, why: &str| {
+        assert!(matches!(found, Verdict::Fail(_, error) if error.contains(why)), "{why}: {found:?}");
+    };
+    refused(&ask(vec![], Some("y")), "another value");
+    // Directly, through itself, and through what only the bundle knows.
+    refused(&ask(vec![shelf("s", vec![shelf("s", vec![])])], None), "above itself");
+    refused(&ask(vec![shelf("s", vec![shelf("t", vec![shelf("s", vec![])])])], None), "above itself");
+    refused(&ask(vec![shelf("up", vec![shelf("known", vec![])])], None), "above itself");
+    refused(&ask(vec![shelf("s", vec![shelf("up", vec![shelf("known", vec![])])])], None), "above itself");
 }
