@@ -99,23 +99,24 @@ impl Reads {
 
     /// An attribute of the context is a key, one of a record in it is a part of that, and any other may be an entity's.
     fn of_attribute(of: &Expr, attribute: &str) -> Self {
-        match of.expr_kind() {
-            ExprKind::Var(Var::Context) => Self { entities: false, keys: bit(attribute) },
-            _ if is_record(of) => Self::of_expression(of),
-            _ => Self::of_expression(of).and(Self::ENTITIES),
+        if is_context(of) {
+            Self { entities: false, keys: bit(attribute) }
+        } else if is_record(of) {
+            Self::of_expression(of)
+        } else {
+            Self::of_expression(of).and(Self::ENTITIES)
         }
     }
 }
 
 /// Whether this is a record of the context: `subject` and `actor` are its only entities, and an argument never is one.
 fn is_record(expression: &Expr) -> bool {
-    match expression.expr_kind() {
-        ExprKind::GetAttr { expr, attr } => match expr.expr_kind() {
-            ExprKind::Var(Var::Context) => !matches!(attr.as_str(), "subject" | "actor"),
-            _ => is_record(expr),
-        },
-        _ => false,
-    }
+    let ExprKind::GetAttr { expr, attr } = expression.expr_kind() else { return false };
+    if is_context(expr) { !matches!(attr.as_str(), "subject" | "actor") } else { is_record(expr) }
+}
+
+fn is_context(expression: &Expr) -> bool {
+    matches!(expression.expr_kind(), ExprKind::Var(Var::Context))
 }
 
 fn bit(name: &str) -> u8 {
