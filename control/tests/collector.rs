@@ -12,7 +12,7 @@
 
 mod support;
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use actgate_control::store::Store;
 use serde_json::{Value, json};
@@ -145,10 +145,11 @@ async fn of_two_replicas_one_sends_and_the_other_takes_over() {
     let start =
         async || Replica::start_with(folder.path(), Store::postgres(&url).await.unwrap(), &config).await;
     let (first, second) = (start().await, start().await);
-    for number in 0..5 {
-        store(&first, "envoy-1", number * 20 + 1..=number * 20 + 20).await;
-    }
+    // Longer than both look for something to send: each would find it.
+    sink.slow_down(Duration::from_secs(2));
+    store(&first, "envoy-1", 1..=100).await;
     sink.wait_for(|sink| arrived(sink) == (100, 300)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!((sink.spans().len(), sink.logs().len()), (100, 300));
     first.stop().await;
     store(&second, "envoy-1", 101..=120).await;

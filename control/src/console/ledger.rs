@@ -77,6 +77,7 @@ pub(super) async fn show(
         @if records.is_empty() { p.empty { "There is nothing." } } @else {
             (summary)
             h2 { @if name.is_some() && filter.task.is_some() { "From the beginning" } @else { "Newest first" } }
+            (query.decisions())
             (query.exports())
             @if matches!(about, About::Task) {
                 ol.timeline {

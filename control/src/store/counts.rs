@@ -42,7 +42,13 @@ pub enum CountBy {
 
 /// Counts of one batch, in one order for everybody: batches of different emitters meet in the same rows.
 #[derive(Debug, Default)]
-pub(super) struct Counting<'a>(BTreeMap<(i64, &'a str, &'a str, &'a str), (i64, i64, i64)>);
+pub(super) struct Counting<'a>(BTreeMap<Place<'a>, Sums>);
+
+/// Day, agent, action and decision.
+type Place<'a> = (i64, &'a str, &'a str, &'a str);
+
+/// Attempted, approved and executed.
+type Sums = (i64, i64, i64);
 
 // === impl Counting ===
 

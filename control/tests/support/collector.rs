@@ -64,6 +64,8 @@ struct Arrived {
     requests: usize,
     /// A number whose records are refused for good.
     poison: Option<String>,
+    /// How long an answer takes.
+    pace: Duration,
 }
 
 /// Where everything ends.
@@ -123,6 +125,11 @@ impl Sink {
         self.arrived.lock().unwrap().poison = Some(text.to_owned());
     }
 
+    /// Answers from now on after some time.
+    pub fn slow_down(&self, pace: Duration) {
+        self.arrived.lock().unwrap().pace = pace;
+    }
+
     pub async fn wait_for(&self, done: impl Fn(&Self) -> bool) -> &Self {
         let begun = Instant::now();
         while !done(self) {
@@ -140,7 +147,7 @@ async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> axum::response::Response {
-    let fault = {
+    let (fault, pace) = {
         let mut arrived = arrived.lock().unwrap();
         arrived.requests += 1;
         let first = arrived.faults.iter().position(|(path, _)| uri.path() == *path);
@@ -163,8 +170,9 @@ async fn take(
             "/v1/logs" => arrived.logs.extend(logs(&body)),
             other => panic!("{other}"),
         }
-        fault
+        (fault, arrived.pace)
     };
+    tokio::time::sleep(pace).await;
     if fault.is_some() {
         std::future::pending::<()>().await;
     }

@@ -39,7 +39,10 @@ impl<'de> Deserialize<'de> for Time {
         let time = DateTime::parse_from_rfc3339(&text)
             .map_err(|_| D::Error::custom("a time is as 2026-11-24T12:00:00.000Z"))?;
         // A clock may say anything. Before 1970 and after 2262 there is no time that other programs could read.
-        let nanos = time.timestamp_nanos_opt().unwrap_or(if time.timestamp() < 0 { 0 } else { i64::MAX });
-        Ok(Self(u64::try_from(nanos).unwrap_or(0)))
+        let nanos = time.timestamp_nanos_opt().map_or_else(
+            || if time.timestamp() < 0 { 0 } else { u64::MAX },
+            |nanos| u64::try_from(nanos).unwrap_or(0),
+        );
+        Ok(Self(nanos))
     }
 }

@@ -33,14 +33,18 @@ pub(super) fn days(counts: &[Count]) -> Markup {
     let from = first.min(last.saturating_sub(6)).max(last.saturating_sub(span));
     let shown: Vec<Count> = (from..=last)
         .map(|day| {
-            counts.iter().find(|count| count.day == day).cloned().unwrap_or(Count { day, ..Count::default() })
+            counts
+                .iter()
+                .find(|count| count.day == day)
+                .cloned()
+                .unwrap_or_else(|| Count { day, ..Count::default() })
         })
         .collect();
     let most = shown.iter().map(|count| count.attempted).max().unwrap_or(0);
     let width = i64::try_from(shown.len()).unwrap_or(1).saturating_mul(COLUMN);
     html! {
         figure.days {
-            svg viewBox={ "0 0 " (width) " " (HEIGHT) } role="img" aria-label={
+            svg viewBox={ "0 0 " (width) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label={
                 "Attempted and executed on each day from " (date(from)) " to " (date(last)) ", at most " (most) " a day"
             } {
                 @for (count, place) in shown.iter().zip(0_i64..) {

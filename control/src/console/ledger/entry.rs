@@ -44,7 +44,10 @@ pub(super) fn entry(row: &LedgerRow, record: &Value) -> Markup {
 /// How long after the first one.
 pub(super) fn moment(first: Option<&Value>, record: &Value) -> Markup {
     let at = |record: &Value| DateTime::parse_from_rfc3339(text(record, "/time")).ok();
-    let passed = first.and_then(at).zip(at(record)).map(|(first, this)| (this - first).num_milliseconds());
+    let passed = first
+        .and_then(at)
+        .zip(at(record))
+        .map(|(first, this)| this.signed_duration_since(first).num_milliseconds());
     html! { @if let Some(passed) = passed { span.moment { (after(passed)) } } }
 }
 

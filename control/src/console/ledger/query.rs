@@ -22,7 +22,7 @@ const EXPORTS: [(Format, &str); 5] = [
     (Format::Otlp, "OTLP"),
 ];
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub(in crate::console) struct LedgerQuery {
     agent: String,
@@ -79,6 +79,22 @@ impl LedgerQuery {
                     }
                 }
                 button type="submit" { "Search" }
+            }
+        }
+    }
+
+    /// The same search for one decision, or for any.
+    pub(super) fn decisions(&self) -> Markup {
+        let link = |decision: &str| {
+            let other = Self { decision: String::new(), ..self.clone() };
+            other.link("/ledger", &[("decision", decision)])
+        };
+        html! {
+            nav.filters aria-label="What was decided" {
+                a href=(link("")) aria-current=[self.decision.is_empty().then_some("page")] { "all" }
+                @for decision in DECISIONS {
+                    a href=(link(decision)) aria-current=[(self.decision == decision).then_some("page")] { (decision) }
+                }
             }
         }
     }

@@ -10,7 +10,10 @@ use super::{
     entry::{calls, decision, is_executed, text},
     link,
 };
-use crate::{console::text::visible, store::Count};
+use crate::{
+    console::{page::capitalised, text::visible},
+    store::Count,
+};
 
 /// Lines that are shown; the rest is one.
 const SHOWN: usize = 12;
@@ -116,7 +119,7 @@ pub(super) fn table(what: &str, parameter: &str, lines: &[Line]) -> Markup {
             table.tally {
                 caption { "By " (what) }
                 thead { tr {
-                    th scope="col" { (what) } th scope="col" { "Attempted" } th scope="col" { "Refused or held" }
+                    th scope="col" { (capitalised(what)) } th scope="col" { "Attempted" } th scope="col" { "Refused or held" }
                     th scope="col" { "Executed" } th scope="col" { "Executed of attempted" }
                 } }
                 tbody {
