@@ -1,6 +1,6 @@
 # Everything that one does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm wasm-trap tools run up down test test-fast test-large bench lint fmt
+.PHONY: help setup wasm wasm-trap tools run up down test test-fast test-large bench bench-ledger lint fmt
 
 # The programs are run from here, wherever else a shell may send builds.
 export CARGO_TARGET_DIR := $(CURDIR)/target
@@ -42,7 +42,7 @@ test: setup wasm-trap wasm tools ## Every test, those against a real Envoy and r
 	cargo test --quiet --package actgate-tests --test cases
 
 test-fast: ## The tests that need neither Envoy nor servers
-	cargo test --quiet --package actgate-token --package actgate-call --package actgate-authz --package actgate-harness
+	cargo test --quiet --package actgate-token --package actgate-call --package actgate-authz --package actgate-ledger --package actgate-harness
 	cargo test --quiet --package actgate-tests --test cases -- native
 
 test-large: setup wasm tools ## Push packs of 1000 MiB through a real Envoy, and 1 GiB through serve (ACTGATE_LARGE_MIB: another size; a refusal draws off 1 GiB at most)
@@ -55,6 +55,9 @@ bench: setup wasm ## What the plugin costs in a real Envoy (BENCH=--quick: does 
 	@target/debug/actgate-control keygen --config demo/control.yaml > .run/control/grants.jwks.json
 	@cargo build --quiet --release --package actgate-harness --bin actgate --package actgate-bench --example pass_through
 	@target/debug/actgate-bench $(BENCH)
+
+bench-ledger: setup ## Ten million records in the ledger's store, every kind of question (ACTGATE_LEDGER_ROWS: another size)
+	cargo test --release --package actgate-control --test ledger_scale -- --ignored --nocapture --test-threads 1
 
 lint: ## Formatting, clippy on every package, licences and dependency rules
 	@.ci/tools deny

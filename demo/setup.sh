@@ -15,6 +15,9 @@ EVERYTHING=2026.8.31
 PLAYWRIGHT=1.65.1
 AXE=4.14.1
 OIDC_PROVIDER=9.13.3
+ROTEL=0.0.1a15
+OCSF=1.2.0
+CLOUDEVENTS=2.2.0
 
 exec </dev/null
 mkdir -p .run/stamps .run/logs
@@ -329,6 +332,25 @@ if ! stamped "oidc-provider-$OIDC_PROVIDER" && have npm; then
     }
     step "oidc-provider-$OIDC_PROVIDER" "a few seconds" install_oidc_provider
     stamp "oidc-provider-$OIDC_PROVIDER"
+fi
+
+# --- who reads the ledger's formats, for their tests: an OTLP collector, OCSF's published schema, CloudEvents' own SDK ---
+
+FORMATS=$ROTEL-$OCSF-$CLOUDEVENTS
+if ! stamped "formats-$FORMATS" || ! [ -x .run/formats/bin/python ]; then
+    install_formats() {
+        rm -rf .run/formats &&
+            python3 -m venv .run/formats &&
+            .run/formats/bin/pip install --disable-pip-version-check \
+                "ocsf-json-schema==$OCSF" "cloudevents==$CLOUDEVENTS" || return 1
+        # The collector is there for some versions of Python and of the C library; without it, its tests say that they skip.
+        if .run/formats/bin/pip install --disable-pip-version-check "rotel==$ROTEL"; then
+            agent=$(.run/formats/bin/python -c 'import importlib.util as u; print(u.find_spec("rotel").submodule_search_locations[0])') &&
+                ln -s "$agent/rotel-agent" .run/formats/rotel && .run/formats/rotel --version
+        fi
+    }
+    step "formats" "half a minute" install_formats
+    stamp "formats-$FORMATS"
 fi
 
 say "everything is there"

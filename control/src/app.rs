@@ -2,13 +2,15 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use actgate_ledger::otlp::Signal;
 use axum::Router;
 use tokio::net::TcpListener;
 
 use crate::{
     api,
     clock::Clock,
-    config::Config,
+    collector::{CollectorClient, Sender},
+    config::{Config, Otlp},
     console,
     grant::GrantKey,
     key::SigningKey,
@@ -43,6 +45,9 @@ pub struct App {
     pub oidc: Option<OidcClient>,
     pub(crate) gateways: Vec<(String, SecretHash)>,
     pub(crate) logins: LoginLimit,
+    pub(crate) collector: Option<Arc<CollectorClient>>,
+    /// This process, among replicas.
+    pub(crate) instance: String,
 }
 
 // === impl App ===
@@ -67,6 +72,7 @@ impl App {
         }
         let oidc =
             config.oidc.as_ref().map(|oidc| OidcClient::new(&config, oidc, clock.clone())).transpose()?;
+        let collector = config.ledger.otlp.as_ref().map(CollectorClient::new).transpose()?.map(Arc::new);
         let ledger_key = SigningKey::in_file(&config.state.join("ledger-key.pem"))?;
         Ok(Self {
             config,
@@ -78,6 +84,8 @@ impl App {
             oidc,
             gateways,
             logins: LoginLimit::default(),
+            collector,
+            instance: uuid::Uuid::now_v7().to_string(),
         })
     }
 
@@ -96,9 +104,22 @@ impl App {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let upkeep = tokio::spawn(Arc::clone(&self).keep_up());
+        let signals: Vec<Signal> = self.config.ledger.otlp.iter().flat_map(Otlp::signals).collect();
+        let senders: Vec<_> = signals
+            .iter()
+            .zip(self.collector.iter().cycle())
+            .map(|(signal, client)| Sender::new(Arc::clone(&self), Arc::clone(client), *signal))
+            .map(|sender| tokio::spawn(sender.run()))
+            .collect();
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
         let served = axum::serve(listener, service).with_graceful_shutdown(stop).await;
         upkeep.abort();
+        senders.iter().for_each(tokio::task::JoinHandle::abort);
+        for signal in signals {
+            if let Err(error) = Sender::release(&self, signal).await {
+                log(&format!("collector: {error}"));
+            }
+        }
         self.store.close().await;
         served
     }

@@ -2,6 +2,7 @@
 
 mod duration;
 mod oidc;
+mod otlp;
 
 use std::{
     fs,
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 pub use self::{
     duration::Duration,
     oidc::{Claims, Oidc},
+    otlp::{HeaderFile, HeaderSource, Otlp},
 };
 
 #[cfg(test)]
@@ -98,6 +100,8 @@ pub struct Ledger {
     pub retention: Duration,
     /// The groups whose people read them. None is named: nobody does.
     pub readers: Vec<String>,
+    /// Where records are sent on to.
+    pub otlp: Option<Otlp>,
 }
 
 /// A person of `--dev-login`.
@@ -170,6 +174,11 @@ impl Config {
         if let Some(file) = config.oidc.as_mut().and_then(|oidc| oidc.client_secret_file.as_mut()) {
             *file = folder.join(&*file);
         }
+        for header in config.ledger.otlp.iter_mut().flat_map(|otlp| otlp.headers.values_mut()) {
+            if let HeaderSource::File(HeaderFile { file }) = header {
+                *file = folder.join(&*file);
+            }
+        }
         config.trim();
         Ok(config)
     }
@@ -223,6 +232,9 @@ impl Config {
         {
             return Err(format!("`ledger.readers`: `{unknown}` is not among `groups`"));
         }
+        if let Some(otlp) = &self.ledger.otlp {
+            otlp.check()?;
+        }
         if let Some(oidc) = &self.oidc {
             oidc.check(&self.groups)?;
         }
@@ -242,7 +254,7 @@ impl Config {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { retention: Duration::hours(90 * 24), readers: Vec::new() }
+        Self { retention: Duration::hours(90 * 24), readers: Vec::new(), otlp: None }
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/", get(inbox::show))
         .route("/history", get(history::show))
         .route("/ledger", get(ledger::show))
+        .route("/ledger/export", get(ledger::export))
         .route("/approvals/{id}", get(detail::show))
         .route("/approvals/{id}/approve", post(detail::approve))
         .route("/approvals/{id}/deny", post(detail::deny))

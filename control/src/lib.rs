@@ -9,6 +9,7 @@ pub mod app;
 pub mod approval;
 pub mod claim;
 pub mod clock;
+pub mod collector;
 pub mod config;
 pub mod console;
 pub mod grant;

@@ -5,6 +5,8 @@
 
 mod checkpoints;
 mod claims;
+mod collected;
+mod counts;
 mod decisions;
 mod ledger;
 mod ledger_query;
@@ -29,6 +31,8 @@ use sqlx::{
 
 pub use self::{
     claims::{Claimed, IN_FLIGHT_SECONDS},
+    collected::Waiting,
+    counts::{Count, CountBy},
     decisions::Decision,
     ledger::{Ingested, NewRecord},
     ledger_query::{Cursor, LedgerFilter, LedgerRow},
@@ -46,7 +50,7 @@ const ACQUIRE: Duration = Duration::from_secs(2);
 const READERS: u32 = 3;
 
 /// The migrations, oldest first, in the words of each database. What has been released is never changed.
-const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
     (
         1,
         "approvals",
@@ -58,6 +62,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
         "ledger",
         include_str!("../migrations/0002_ledger_sqlite.sql"),
         include_str!("../migrations/0002_ledger_postgres.sql"),
+    ),
+    (
+        4,
+        "ledger readers",
+        include_str!("../migrations/0004_ledger_readers.sql"),
+        include_str!("../migrations/0004_ledger_readers.sql"),
     ),
 ];
 

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use actgate_control::{
     ledger::{Link, record_digest},
-    store::Store,
+    store::{Count, CountBy, LedgerFilter, Store},
 };
 use chrono::DateTime;
 use serde_json::{Value, json};
@@ -62,6 +62,7 @@ scenarios![
     the_chain_shows_every_change,
     what_is_too_old_is_forgotten,
     what_is_no_record_is_not_taken,
+    calls_are_counted_as_records_come_in,
 ];
 
 fn pick(words: &'static [&'static str], variant: i64) -> &'static str {
@@ -346,6 +347,57 @@ async fn what_is_no_record_is_not_taken(replica: &Replica, _: &str) {
     assert_eq!(found(replica, "").await.0, Vec::<i64>::new());
     let long = json!({ "emitter": "e", "events": [], "more": "x".repeat(9 * 1024 * 1024) });
     assert_eq!(send(replica, &long).await.status, 413);
+}
+
+async fn calls_are_counted_as_records_come_in(replica: &Replica, _: &str) {
+    let mut records: Vec<(i64, Value)> = (1..=60).map(|number| (number, record(number, number))).collect();
+    // Two calls of one action and one of another; the upstream never had it; of a day later.
+    let more = |action: &str| json!({ "action": action, "resource": "Git::Ref::\"x\"", "arguments": {} });
+    let mut odd = record(DAY - 60, 61);
+    odd["attempted"]["calls"] = json!([more("git.fetch"), more("deploy.manifest.put"), more("git.fetch")]);
+    odd["executed"]["upstream"] = json!("");
+    odd["approved"] =
+        json!({ "id": "a", "grant": "g", "groups": ["security"], "approvers": ["demo/carol@demo"] });
+    records.push((61, odd));
+    replica.turn(DAY);
+    let all = batch("envoy-1", records);
+    assert_eq!(send(replica, &all).await.json()["stored"], 61);
+    // Sent again, they are not counted again.
+    assert_eq!(send(replica, &all).await.json()["known"], 61);
+    let sums = async |filter: &LedgerFilter, by: CountBy| {
+        let counts = replica.app.store.counts(filter, by).await.unwrap();
+        let sum = |of: fn(&Count) -> i64| counts.iter().map(of).sum::<i64>();
+        (counts.len(), sum(|count| count.attempted), sum(|count| count.approved), sum(|count| count.executed))
+    };
+    let everything = LedgerFilter::default();
+    for (by, lines) in [(CountBy::Actor, 41), (CountBy::Action, 10), (CountBy::Day, 2)] {
+        let (counted, attempted, approved, executed) = sums(&everything, by).await;
+        assert_eq!((attempted, approved, executed), (63, 3, 60), "{by:?}");
+        assert!(counted <= lines, "{by:?}: {counted}");
+    }
+    let agent =
+        LedgerFilter { actor: Some("demo/spiffe://demo/agent/a3".to_owned()), ..LedgerFilter::default() };
+    assert_eq!(sums(&agent, CountBy::Action).await.1, 3);
+    let fetched = LedgerFilter {
+        action: Some("git.fetch".to_owned()),
+        decision: Some("allow".to_owned()),
+        ..LedgerFilter::default()
+    };
+    let expected = (1..=60).filter(|number| number % 3 == 1 && number % 4 > 1).count();
+    assert_eq!(sums(&fetched, CountBy::Action).await.3, i64::try_from(expected).unwrap());
+    let later = LedgerFilter { since: Some((BEGIN + DAY - 3_600) * 1000), ..LedgerFilter::default() };
+    assert_eq!(sums(&later, CountBy::Day).await, (1, 3, 3, 0));
+    let earlier = LedgerFilter { until: Some((BEGIN + 60) * 1000), ..LedgerFilter::default() };
+    assert_eq!(sums(&earlier, CountBy::Day).await, (1, 60, 0, 60));
+    // Two emitters at once meet in the same rows.
+    let twin = |emitter| batch(emitter, (1..=200).map(|number| (number, record(number, number))));
+    let (left, right) = (twin("envoy-2"), twin("envoy-3"));
+    let (left, right) = tokio::join!(send(replica, &left), send(replica, &right));
+    assert_eq!((left.status, right.status), (200, 200));
+    assert_eq!(sums(&everything, CountBy::Day).await.1, 463);
+    replica.turn(30 * DAY);
+    replica.app.keep_up_once().await.unwrap();
+    assert_eq!(sums(&everything, CountBy::Day).await.1, 3);
 }
 
 /// `ACTGATE_LEDGER_ROWS` for more, such as 1000000; the figures are printed.

@@ -95,6 +95,12 @@ impl Record {
         }
     }
 
+    /// A record that was made otherwise.
+    #[cfg(test)]
+    pub(crate) const fn of(value: Value) -> Self {
+        Self(value)
+    }
+
     /// The whole record.
     pub fn value(&self) -> &Value {
         &self.0

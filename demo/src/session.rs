@@ -3,6 +3,7 @@
 mod approver;
 mod behind;
 mod clients;
+mod executed;
 mod report;
 mod secrets;
 
@@ -106,9 +107,14 @@ pub async fn play<W: io::Write>(
         report.run(run, &finished, &verdict)?;
     }
 
-    report.ledger(&ledger.records()?)?;
+    let records = ledger.records()?;
+    report.ledger(&records)?;
     let mut checks = vec![
         ("every call left one record with its decision and outcome", one_each),
+        (
+            "what the ledger calls executed is what changed behind the gate",
+            executed::agree(&records, clients::RUNS.iter().map(|run| run.change)),
+        ),
         ("the ledger holds no token and no secret", without_secrets(&ledger.text()?, tokens.all())),
     ];
     checks.extend(secrets::look_behind(world).await?);

@@ -7,6 +7,7 @@ state: state
 gateways: [{ name: demo, token_file: gateway.token }]
 groups: [{ name: release-managers, quorum: 2 }, { name: security }]
 limits: { pending: 10m }
+ledger: { otlp: { endpoint: 'https://collector:4318', headers: { authorization: { file: otlp.token }, x-tenant: a } } }
 people: [{ id: demo/bob@demo, name: Bob, groups: [release-managers] }]
 oidc:
   issuer: https://login.example.com
@@ -27,6 +28,12 @@ fn paths_are_relative_to_the_file_and_the_rest_has_defaults() {
     let oidc = config.oidc.as_ref().unwrap();
     assert_eq!(oidc.client_secret_file.as_deref(), Some(Path::new("/etc/actgate/oidc.secret")));
     assert_eq!((oidc.claims.id.as_str(), oidc.claims.groups.as_str()), ("/sub", "/groups"));
+    let otlp = config.ledger.otlp.as_ref().unwrap();
+    assert!(
+        matches!(&otlp.headers["authorization"], HeaderSource::File(from) if from.file == Path::new("/etc/actgate/otlp.token"))
+    );
+    assert_eq!(otlp.signals().count(), 2);
+    assert!(!format!("{:?}", config.ledger).contains("otlp.token"));
     assert_eq!((config.limits.pending.seconds(), config.limits.approved.seconds()), (600, 900));
 }
 
@@ -47,6 +54,11 @@ fn what_is_not_understood_is_refused() {
         ("client_id: actgate", "client: actgate"),
         ("id: /sub", "id: sub"),
         ("{ security: [sec] }", "{ securty: [sec] }"),
+        ("https://collector:4318", "collector:4318"),
+        ("https://collector:4318", "https:///v1"),
+        ("{ file: otlp.token }", "{ path: otlp.token }"),
+        ("x-tenant: a }", "x-tenant: a }, signals: []"),
+        ("x-tenant: a }", "x-tenant: a }, signals: [metrics]"),
         ("pending: 10m", "pending: 10"),
         ("pending: 10m", "pending: 0s"),
         ("http://127.0.0.1:10100/", "127.0.0.1:10100"),

@@ -1,12 +1,24 @@
 //! What agents did: everything, one agent's, or one task from its beginning.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod chart;
+mod entry;
+mod export;
+mod query;
+mod tally;
+
+use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use maud::{Markup, html};
-use serde::Deserialize;
 use serde_json::Value;
 
+pub(super) use self::export::export;
+use self::{
+    chart::days,
+    entry::{entry, moment},
+    query::LedgerQuery,
+    tally::{Line, Tally, table},
+};
 use super::{
     page::{Refused, page},
     signed_in::SignedIn,
@@ -15,30 +27,20 @@ use super::{
 use crate::{
     api::events::may_read,
     app::App,
-    store::{Cursor, LedgerFilter, LedgerRow},
+    store::{CountBy, LedgerFilter},
 };
 
-/// Records of one page; also what an agent's table counts.
+/// Records of one page.
 const PAGE: i64 = 200;
 
-const DECISIONS: [&str; 6] = ["allow", "deny", "hold", "observe", "aborted", "rejected_by_proxy"];
+/// What charts count where nobody says since when: what people look back to.
+const WINDOW_MILLIS: i64 = 7 * 86_400_000;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct LedgerQuery {
-    agent: String,
-    subject: String,
-    task: String,
-    action: String,
-    decision: String,
-    before: String,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Counts {
-    attempted: u64,
-    refused: u64,
-    executed: u64,
+/// What a page is about.
+enum About {
+    Everything,
+    Agent,
+    Task,
 }
 
 pub(super) async fn show(
@@ -47,183 +49,97 @@ pub(super) async fn show(
     Query(query): Query<LedgerQuery>,
 ) -> Result<Markup, Refused> {
     may_read(&app, &who.person)?;
-    let mut rows = app.store.ledger(&query.filter(), PAGE).await?;
+    let filter = query.filter()?;
+    let mut rows = app.store.ledger(&filter, PAGE).await?;
     let next = rows.last().filter(|_| i64::try_from(rows.len()).is_ok_and(|count| count == PAGE));
     let next = next.map(|row| row.cursor.text());
-    let (title, subject) = match (&query.task, &query.agent) {
-        (task, _) if !task.is_empty() => ("Task", task.as_str()),
-        (_, agent) if !agent.is_empty() => ("Agent", agent.as_str()),
-        _ => ("Ledger", ""),
+    let about = match (&filter.task, &filter.actor) {
+        (Some(_), _) => About::Task,
+        (None, Some(_)) => About::Agent,
+        (None, None) => About::Everything,
     };
-    if title == "Task" {
+    if matches!(about, About::Task) {
         // A story is read from its beginning.
         rows.reverse();
     }
     let records: Vec<Value> =
         rows.iter().map(|row| serde_json::from_str(&row.record).unwrap_or_default()).collect();
+    let summary = summary(&app, &about, &filter, &records).await?;
+    let (title, name) = match about {
+        About::Everything => ("Ledger", None),
+        About::Agent => ("Agent", filter.actor.as_deref()),
+        About::Task => ("Task", filter.task.as_deref()),
+    };
     let content = html! {
-        h1 { (title) @if !subject.is_empty() { " " code { (visible(subject)) } } }
+        h1 { (title) @if let Some(name) = name { " " code { (visible(name)) } } }
+        @if name.is_some() { p { a href="/ledger" { "The whole ledger" } } }
         (query.form())
         @if records.is_empty() { p.empty { "There is nothing." } } @else {
-            @if title != "Ledger" { (summary(&records)) }
-            h2 { @if title == "Task" { "From the beginning" } @else { "Newest first" } }
-            ol.records {
-                @for (row, record) in rows.iter().zip(&records) { li { (entry(row, record)) } }
+            (summary)
+            h2 { @if name.is_some() && filter.task.is_some() { "From the beginning" } @else { "Newest first" } }
+            (query.decisions())
+            (query.exports())
+            @if matches!(about, About::Task) {
+                ol.timeline {
+                    @for (row, record) in rows.iter().zip(&records) {
+                        li class=(entry::decision(record)) {
+                            (moment(records.first(), record)) (entry(row, record))
+                        }
+                    }
+                }
+            } @else {
+                ol.records { @for (row, record) in rows.iter().zip(&records) { li { (entry(row, record)) } } }
             }
-            @if let Some(next) = next { p { a.button href=(query.link(&[("before", &next)])) { "Older" } } }
+            @if let Some(next) = next {
+                p { a.button href=(query.link("/ledger", &[("before", &next)])) { "Older" } }
+            }
         }
     };
     Ok(page(title, Some(&who), &content))
 }
 
-/// What was attempted and what was executed, by action.
-fn summary(records: &[Value]) -> Markup {
-    let mut rows: BTreeMap<&str, Counts> = BTreeMap::new();
-    for record in records {
-        let calls = record.pointer("/attempted/calls").and_then(Value::as_array);
-        for action in calls.into_iter().flatten().filter_map(|call| call.get("action")?.as_str()) {
-            let counts = rows.entry(action).or_default();
-            counts.attempted = counts.attempted.saturating_add(1);
-            if is_executed(record) {
-                counts.executed = counts.executed.saturating_add(1);
+/// Attempted and executed, by agent, by action and by day. Of one task or one subject from the page's records; else from the
+/// counts, which are of whole days.
+async fn summary(
+    app: &App,
+    about: &About,
+    filter: &LedgerFilter,
+    records: &[Value],
+) -> Result<Markup, sqlx::Error> {
+    if filter.task.is_some() || filter.subject.is_some() || filter.service.is_some() {
+        let tally = Tally::of_records(records);
+        return Ok(html! {
+            h2 { "Attempted and executed" }
+            p.hint { "Of the calls on this page." }
+            (tally.totals())
+            @if filter.actor.is_none() && tally.agents.len() > 1 {
+                (table("agent", "agent", &tally.agents))
             }
-            if !matches!(text(record, "/decided/decision"), "allow" | "observe") {
-                counts.refused = counts.refused.saturating_add(1);
-            }
-        }
+            (table("action", "action", &tally.actions))
+        });
     }
-    html! {
-        h2 { "Attempted and executed" }
-        p.hint { "Of the records on this page." }
-        div.scroll tabindex="0" role="group" aria-label="Attempted and executed, by action" {
-            table {
-                thead { tr { th { "Action" } th { "Attempted" } th { "Refused or held" } th { "Executed" } } }
-                tbody {
-                    @for (action, counts) in &rows {
-                        tr {
-                            th scope="row" { code { (visible(action)) } }
-                            td { (counts.attempted) " " meter min="0" max=(records.len()) value=(counts.attempted)
-                                aria-label={ "attempted " (visible(action)) } {} }
-                            td { (counts.refused) }
-                            td { (counts.executed) " " meter min="0" max=(records.len()) value=(counts.executed)
-                                aria-label={ "executed " (visible(action)) } {} }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn entry(row: &LedgerRow, record: &Value) -> Markup {
-    let (agent, task) = (text(record, "/attempted/actor"), text(record, "/attempted/task"));
-    let decision = match text(record, "/decided/decision") {
-        "" => text(record, "/stage"),
-        decision => decision,
+    let since =
+        filter.since.unwrap_or_else(|| app.clock.now().saturating_mul(1000).saturating_sub(WINDOW_MILLIS));
+    let counted = LedgerFilter { since: Some(since), ..filter.clone() };
+    let (by_action, by_day) =
+        (app.store.counts(&counted, CountBy::Action).await?, app.store.counts(&counted, CountBy::Day).await?);
+    let by_agent = match about {
+        About::Agent | About::Task => Vec::new(),
+        About::Everything => app.store.counts(&counted, CountBy::Actor).await?,
     };
-    let calls = record.pointer("/attempted/calls").and_then(Value::as_array);
-    html! {
-        div.card {
-            @if calls.is_none_or(Vec::is_empty) {
-                span.verb { code { (visible(text(record, "/attempted/method"))) " " (visible(text(record, "/attempted/path"))) } }
-            }
-            @for call in calls.into_iter().flatten() {
-                span.verb { code { (visible(text(call, "/action"))) } }
-                span.resource { code { (visible(text(call, "/resource"))) } }
-            }
-            span.meta {
-                span class={ "state " (decision) } { (visible(decision)) }
-                @if let reason @ [_, ..] = text(record, "/decided/reason").as_bytes() {
-                    span { (visible(&String::from_utf8_lossy(reason))) }
-                }
-                span { (outcome(record)) }
-                @if !agent.is_empty() { span { "by " a href=(link("agent", agent)) { code { (visible(agent)) } } } }
-                @if let subject @ [_, ..] = text(record, "/attempted/subject").as_bytes() {
-                    span { "for " code { (visible(&String::from_utf8_lossy(subject))) } }
-                }
-                @if !task.is_empty() { span { "task " a href=(link("task", task)) { (visible(task)) } } }
-                span { time { (visible(text(record, "/time"))) } }
-            }
-            details {
-                summary { "The record" }
-                pre tabindex="0" { (visible(&format!("{record:#}"))) }
-                p.hint { (visible(&row.gateway)) " " (visible(&row.emitter)) " " (row.sequence) }
-            }
+    let agents = Line::of_counts(&by_agent, |count| &count.actor);
+    let tally = Tally { agents, actions: Line::of_counts(&by_action, |count| &count.action) };
+    Ok(html! {
+        h2 { "Attempted and executed" }
+        p.hint {
+            @if filter.since.is_none() { "Calls of the last seven days, " } @else { "Calls of the time above, " }
+            "in whole days (UTC). What was attempted and not executed is what an agent tried."
         }
-    }
-}
-
-fn outcome(record: &Value) -> String {
-    match record.pointer("/executed/status").and_then(Value::as_i64) {
-        Some(status) if is_executed(record) => format!("executed, {status}"),
-        Some(status) => format!("not executed, answered {status}"),
-        None => "outcome unknown".to_owned(),
-    }
-}
-
-fn is_executed(record: &Value) -> bool {
-    !matches!(text(record, "/executed/upstream"), "" | "-")
-}
-
-fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-// === impl LedgerQuery ===
-
-impl LedgerQuery {
-    fn filter(&self) -> LedgerFilter {
-        let given = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        LedgerFilter {
-            actor: given(&self.agent),
-            subject: given(&self.subject),
-            task: given(&self.task),
-            action: given(&self.action),
-            decision: given(&self.decision),
-            before: Cursor::parse(&self.before),
-            ..LedgerFilter::default()
-        }
-    }
-
-    fn form(&self) -> Markup {
-        let fields = [
-            ("agent", "Agent", &self.agent),
-            ("subject", "On whose behalf", &self.subject),
-            ("task", "Task", &self.task),
-            ("action", "Action", &self.action),
-        ];
-        html! {
-            form.search method="get" action="/ledger" {
-                @for (name, label, value) in fields {
-                    div { label for=(name) { (label) } input id=(name) name=(name) value=(value); }
-                }
-                div {
-                    label for="decision" { "Decision" }
-                    select id="decision" name="decision" {
-                        option value="" { "any" }
-                        @for decision in DECISIONS {
-                            option value=(decision) selected[self.decision == decision] { (decision) }
-                        }
-                    }
-                }
-                button type="submit" { "Search" }
-            }
-        }
-    }
-
-    /// The same search with something more.
-    fn link(&self, more: &[(&str, &str)]) -> String {
-        let own = [
-            ("agent", self.agent.as_str()),
-            ("subject", &self.subject),
-            ("task", &self.task),
-            ("action", &self.action),
-            ("decision", &self.decision),
-        ];
-        let given = own.iter().chain(more).filter(|(_, value)| !value.is_empty());
-        let pairs: Vec<String> = given.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        format!("/ledger?{}", pairs.join("&"))
-    }
+        (tally.totals())
+        (days(&by_day))
+        @if !tally.agents.is_empty() { (table("agent", "agent", &tally.agents)) }
+        (table("action", "action", &tally.actions))
+    })
 }
 
 fn link(name: &str, value: &str) -> String {

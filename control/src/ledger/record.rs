@@ -1,6 +1,6 @@
 //! What a record says, as far as people search by it.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use chrono::DateTime;
 use jsonschema::Validator;
@@ -35,6 +35,12 @@ pub struct Facts {
     pub task: Option<String>,
     /// The different actions, in the order of the calls.
     pub actions: Vec<String>,
+    /// How many calls of each action there were; of a request that was not understood as any, one of ``.
+    pub calls: BTreeMap<String, i64>,
+    /// Whether people had approved it.
+    pub approved: bool,
+    /// Whether it reached an upstream.
+    pub executed: bool,
     /// `allow`, `deny`, `hold`, `observe`, or the stage of a request of which nothing was decided.
     pub decision: String,
     /// Why not.
@@ -78,11 +84,19 @@ pub fn facts(record: &str) -> Result<Facts, RecordFault> {
     let time = text("/time").unwrap_or_default();
     let at = DateTime::parse_from_rfc3339(&time).map_err(|_| fault("`time` is no time"))?.timestamp_millis();
     let mut actions: Vec<String> = Vec::new();
+    let mut calls_of = BTreeMap::new();
     let calls = value.pointer("/attempted/calls").and_then(Value::as_array);
     for action in calls.into_iter().flatten().filter_map(|call| call.get("action")?.as_str()) {
         if actions.len() < MAX_ACTIONS && !actions.iter().any(|known| known == action) {
             actions.push(action.to_owned());
         }
+        if calls_of.len() < MAX_ACTIONS || calls_of.contains_key(action) {
+            let count: &mut i64 = calls_of.entry(action.to_owned()).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    if calls_of.is_empty() {
+        calls_of.insert(String::new(), 1);
     }
     Ok(Facts {
         id: text("/id"),
@@ -92,6 +106,9 @@ pub fn facts(record: &str) -> Result<Facts, RecordFault> {
         actor: text("/attempted/actor"),
         task: text("/attempted/task"),
         actions,
+        calls: calls_of,
+        approved: value.pointer("/approved/approvers").is_some(),
+        executed: !matches!(text("/executed/upstream").as_deref(), None | Some("" | "-")),
         decision: text("/decided/decision").or_else(|| text("/stage")).unwrap_or_default(),
         reason: text("/decided/reason"),
         status: value.pointer("/executed/status").and_then(Value::as_i64).unwrap_or_default(),

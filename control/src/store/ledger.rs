@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::{Any, AssertSqlSafe, Row as _, Transaction, any::AnyArguments, query::Query};
 
-use super::Store;
+use super::{Store, counts::Counting};
 use crate::{
     ledger::{Facts, Link, record_digest},
     problem::Problem,
@@ -100,6 +100,8 @@ impl Store {
             rows.push(NewRow { at: filed(record), number: link.number(), link: link.text(), new: record });
         }
         if !rows.is_empty() {
+            let mut counting = Counting::default();
+            rows.iter().for_each(|row| counting.add(row.at, &row.new.facts));
             write(&mut change, gateway, emitter, &rows).await?;
             sqlx::query("UPDATE emitters SET sequence = $3, count = $4, link = $5 WHERE gateway = $1 AND emitter = $2")
                 .bind(gateway)
@@ -109,6 +111,8 @@ impl Store {
                 .bind(link.text())
                 .execute(&mut *change)
                 .await?;
+            // Last: other emitters wait for these rows.
+            counting.write(&mut change).await?;
         }
         // Nothing is acknowledged that is not durable.
         change.commit().await?;

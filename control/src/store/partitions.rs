@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 
 use super::{Backend, Store};
 
-const DAY_MILLIS: i64 = 86_400_000;
+pub(super) const DAY_MILLIS: i64 = 86_400_000;
 
 /// Rows that one round removes from SQLite: claims wait meanwhile, for some milliseconds.
 const REMOVED_AT_ONCE: i64 = 2_000;
@@ -55,6 +55,11 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn forget_ledger(&self, before: i64) -> Result<(), sqlx::Error> {
+        // A day that is over in whole.
+        sqlx::query("DELETE FROM ledger_counts WHERE day < $1")
+            .bind(before.div_euclid(DAY_MILLIS))
+            .execute(&self.pool)
+            .await?;
         match self.backend {
             Backend::Sqlite => {
                 for remove in [

@@ -148,19 +148,52 @@ await reader.getByLabel("Decision").selectOption("deny");
 await reader.getByRole("button", { name: "Search" }).click();
 await reader.waitForURL(/decision=deny/);
 assert.equal(await reader.locator(".records > li").count(), 3);
+await reader.getByLabel("Decision").selectOption("");
+await reader.getByLabel("Since (UTC)").fill("2027-01-15T08:00");
+await reader.getByLabel("Before (UTC)").fill("2027-01-15T08:01");
+await reader.getByLabel("Agent", { exact: true }).fill("demo/spiffe://demo/agent/coder");
+await reader.getByLabel("Action", { exact: true }).fill("git.ref.update");
+await reader.getByRole("button", { name: "Search" }).click();
+await reader.waitForURL(/since=2027/);
+assert.equal(await reader.locator(".records > li").count(), 9);
+await reader.goto(at("/ledger"));
 await reader.getByRole("link", { name: "demo/spiffe://demo/agent/coder" }).first().click();
 await reader.getByRole("heading", { name: "Agent" }).waitFor();
-assert.match(await reader.locator("tbody tr").textContent(), /git\.ref\.update\s*9\s*3\s*6/);
+const byAction = reader.getByRole("group", { name: "Attempted and executed, by action" }).locator("tbody tr");
+assert.match(await byAction.textContent(), /git\.ref\.update\s*9\s*3\s*6/);
+// What the bars and the days say in words, and that they are drawn.
+const bar = byAction.getByRole("img", { name: "6 of 9 executed" });
+const { width } = await bar.locator(".tried").boundingBox();
+const { width: done } = await bar.locator(".done").boundingBox();
+assert.ok(width > 50 && Math.abs(done / width - 2 / 3) < 0.02, `${done} of ${width}`);
+await reader.getByRole("img", { name: /^Attempted and executed on each day from 2027-01-09/ }).waitFor();
+// Everything that was found, as files.
+for (const [name, lines] of [["JSONL", 9], ["CSV", 10], ["CloudEvents", 24], ["OCSF", 24], ["OTLP", 2]]) {
+  const [download] = await Promise.all([reader.waitForEvent("download"), reader.getByRole("link", { name, exact: true }).click()]);
+  const text = readFileSync(await download.path(), "utf8");
+  assert.equal(text.trim().split("\n").length, lines, `${name}: ${download.suggestedFilename()}`);
+}
 await shot(reader, "11-agent");
 await accessible(reader, "agent");
 await reader.getByRole("link", { name: "release 7 & more" }).first().click();
 await reader.getByRole("heading", { name: "Task" }).waitFor();
-const times = await reader.locator(".records time").allTextContents();
+const times = await reader.locator(".timeline time").allTextContents();
+assert.equal(times.length, 9);
+assert.deepEqual((await reader.locator(".moment").allTextContents()).slice(0, 2), ["+0.0 s", "+1.0 s"]);
 assert.deepEqual(times, [...times].sort());
 await shot(reader, "12-task");
 await accessible(reader, "task");
 await reader.setViewportSize({ width: 360, height: 740 });
-await fits(reader, "ledger");
+await fits(reader, "task");
+const night = await (await open({ viewport: { width: 360, height: 740 }, colorScheme: "dark" })).newPage();
+await night.goto(at("/ledger"));
+await signIn(night, "Carol");
+for (const [name, path] of [["13-ledger-phone", "/ledger"], ["14-agent-phone", "/ledger?agent=demo/spiffe://demo/agent/coder"], ["15-task-phone", "/ledger?task=release%207%20%26%20more"]]) {
+  await night.goto(at(path));
+  await shot(night, name);
+  await fits(night, name);
+  await accessible(night, name);
+}
 
 await browser.close();
 assert.deepEqual(errors, []);

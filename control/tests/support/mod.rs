@@ -13,6 +13,7 @@
     reason = "test code, shared by several tests"
 )]
 
+pub mod collector;
 pub mod postgres;
 
 use std::{

@@ -33,7 +33,7 @@ pub(crate) struct Attempt {
     /// Whether a query was there, which is not shown.
     query: bool,
     authority: Option<String>,
-    trace: Option<String>,
+    trace: Option<TraceContext>,
     pub(crate) service: Option<String>,
     /// Members of `attempted`, written when they became known.
     who: JsonText,
@@ -78,7 +78,7 @@ impl Attempt {
             authority: first(b":authority")
                 .map(|authority| authority.rsplit(|byte| *byte == b'@').next().unwrap_or_default())
                 .map(text),
-            trace: first(b"traceparent").and_then(trace_id),
+            trace: first(b"traceparent").and_then(TraceContext::parse),
             ..Self::default()
         }
     }
@@ -161,7 +161,15 @@ impl Attempt {
         record.number("v", 1);
         record.text("id", id);
         record.text("time", &started.rfc3339());
-        record.text_or_null("trace", self.trace.as_deref());
+        record.text_or_null("trace", self.trace.as_ref().map(|trace| trace.id.as_str()));
+        if let Some(trace) = &self.trace {
+            if let Some(parent) = &trace.parent {
+                record.text("parent", parent);
+            }
+            if trace.sampled {
+                record.value("sampled", &Value::Bool(true));
+            }
+        }
         record.text("bundle", bundle);
         record.text_or_null("service", self.service.as_deref());
         record.text("stage", if matches!(outcome, Outcome::Aborted) { "aborted" } else { "decided" });
@@ -343,15 +351,33 @@ fn clip(text: &str, bytes: usize) -> Cow<'_, str> {
     format!("{}…", text.get(..end).unwrap_or_default()).into()
 }
 
-/// The trace id of a `traceparent` (W3C Trace Context section 3.2.2): 32 lower-case hex digits, not all zero.
-fn trace_id(value: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(value).ok()?;
-    let mut parts = text.split('-');
-    let version = parts.next()?;
-    let trace = parts.next()?;
-    let hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let sound = version.len() == 2 && hex(version) && version != "ff" && trace.len() == 32 && hex(trace);
-    (sound && trace.bytes().any(|b| b != b'0')).then(|| trace.to_owned())
+/// Where a request stands in its client's trace (W3C Trace Context section 3.2.2): good for finding it, and for nothing else.
+#[derive(Debug, Clone)]
+struct TraceContext {
+    id: String,
+    parent: Option<String>,
+    sampled: bool,
+}
+
+// === impl TraceContext ===
+
+impl TraceContext {
+    /// Of a `traceparent`: lower-case hexadecimal digits, no id all zero. What stands behind the flags is of a later version.
+    fn parse(value: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(value).ok()?;
+        let mut parts = text.split('-');
+        let is_hex = |part: &str, digits: usize| {
+            part.len() == digits && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        let is_id = |part: &&str, digits| is_hex(part, digits) && part.bytes().any(|b| b != b'0');
+        parts.next().filter(|version| is_hex(version, 2) && *version != "ff")?;
+        let id = parts.next().filter(|id| is_id(id, 32))?.to_owned();
+        let parent = parts.next().filter(|parent| is_id(parent, 16)).map(str::to_owned);
+        // The lowest bit of the last digit.
+        let flags = parts.next().filter(|flags| is_hex(flags, 2)).and_then(|flags| flags.bytes().last());
+        let sampled = flags.is_some_and(|digit| b"13579bdf".contains(&digit));
+        Some(Self { id, parent, sampled })
+    }
 }
 
 #[cfg(test)]

@@ -144,6 +144,18 @@ impl<W: io::Write> Report<W> {
             let text = self.paint(colour, &fit(row));
             self.line(&text)?;
         }
+        let count = |of: fn(&&Record) -> bool| records.iter().filter(of).count();
+        let sums = format!(
+            "    {} attempted: {} allowed, {} held, {} refused; {} approved; {} executed",
+            records.len(),
+            count(|record| record.decision() == "allow"),
+            count(|record| record.decision() == "hold"),
+            count(|record| !matches!(record.decision(), "allow" | "hold")),
+            count(|record| !record.approved().is_empty()),
+            count(|record| record.was_forwarded()),
+        );
+        let sums = self.paint(Colour::Bold, &sums);
+        self.line(&sums)?;
         self.line("")
     }
 

@@ -51,3 +51,32 @@ fn secrets_and_tokens_in_the_ledger_are_found() {
         check(text).unwrap_err();
     }
 }
+
+#[test]
+fn what_was_executed_has_to_be_what_changed() {
+    let record = |action: &str, resource: &str, path: &str, upstream: &str| {
+        let call =
+            json!({ "action": action, "resource": resource, "arguments": { "args": { "path": path } } });
+        Record::of(json!({ "attempted": { "calls": [call] }, "executed": { "upstream": upstream } }))
+    };
+    let push = |upstream| record("git.ref.update", "Git::Ref::\"payments/refs/heads/main\"", "", upstream);
+    let records = [
+        push("127.0.0.1:1"),
+        push(""),
+        record("deploy.manifest.put", "Deploy::Tag::\"payments:staging\"", "", "127.0.0.1:1"),
+        record("mcp.file.write", "Mcp::Tool::\"mcp/write_file\"", "a.md", "127.0.0.1:1"),
+        record("git.fetch", "Git::Repo::\"payments\"", "", "127.0.0.1:1"),
+    ];
+    let changes = [
+        behind::Change::File("a.md", "hello"),
+        behind::Change::Nothing,
+        behind::Change::Tag("payments:staging", "release-2"),
+        behind::Change::Ref("payments refs/heads/main"),
+    ];
+    assert_eq!(executed::agree(&records, changes.into_iter()), Ok(()));
+    // One that the ledger does not know, one that did not change, and one that the ledger has twice.
+    executed::agree(&records[1..], changes.into_iter()).unwrap_err();
+    executed::agree(&records, changes.into_iter().skip(1)).unwrap_err();
+    let twice = [&records[..], &records[..1]].concat();
+    executed::agree(&twice, changes.into_iter()).unwrap_err();
+}

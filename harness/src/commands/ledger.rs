@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use actgate_ledger::{Export, Format as ExportFormat};
 use clap::{Args, Subcommand, ValueEnum};
 
 use self::filter::Filter;
@@ -36,6 +37,7 @@ Examples:
   actgate ledger search --agent demo/spiffe://demo/agent/coder --decision deny --since 2026-11-24T00:00:00Z
   actgate ledger gap --task CHG-1
   actgate ledger export --format csv > ledger.csv
+  actgate ledger export --format ocsf --log .run/ledger.jsonl > ocsf.jsonl
   actgate ledger verify --key ledger-keys.json --log .run/ledger.jsonl")]
 pub(crate) struct LedgerArgs {
     #[command(subcommand)]
@@ -82,8 +84,8 @@ enum LedgerVerb {
     /// Everything that matches, for other programs
     Export {
         /// As what
-        #[arg(long, value_enum, default_value_t = export::ExportFormat::Jsonl)]
-        format: export::ExportFormat,
+        #[arg(long, value_parser = export::format(), default_value = ExportFormat::Jsonl.name())]
+        format: ExportFormat,
         #[command(flatten)]
         filter: Filter,
     },
@@ -168,11 +170,14 @@ fn run(args: &LedgerArgs, terminal: &mut Terminal) -> Result<ExitCode, SourceErr
             }
         }
         LedgerVerb::Export { format, filter } => {
-            format.begin(&mut terminal.out)?;
+            let mut export = Export::new(*format);
+            terminal.out.write_all(export.begin().as_bytes())?;
             source.each(filter, &mut |entry| {
-                format.write(&mut terminal.out, entry)?;
+                let text = export.record(&entry.raw, export::place(entry))?;
+                terminal.out.write_all(text.as_bytes())?;
                 Ok(true)
             })?;
+            terminal.out.write_all(export.end()?.as_bytes())?;
         }
         LedgerVerb::Verify { .. } => {}
     }

@@ -10,6 +10,7 @@
 )]
 
 mod calls;
+mod canaries;
 mod clients;
 mod crash;
 mod failing;

@@ -22,6 +22,7 @@ fn a_record_is_an_object_that_only_lacks_its_end() {
     let value = record(&Attempt::raw(&headers), Outcome::Deny(&denial));
     assert_eq!(value["time"], "2026-09-21T14:13:20.123Z");
     assert_eq!(value["trace"], "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_eq!((&value["parent"], &value["sampled"]), (&json!("00f067aa0ba902b7"), &json!(true)));
     assert_eq!(value["attempted"]["path"], "/secrets/v1/kv/x");
     assert_eq!(value["attempted"]["query"], true);
     assert_eq!(value["attempted"]["authority"], "gate\"way");
@@ -48,7 +49,18 @@ fn a_trace_id_is_taken_only_in_its_own_form() {
         "00-4bf92f35-00f067aa0ba902b7-01",
         "canary",
     ] {
-        assert_eq!(trace_id(bad.as_bytes()), None, "{bad}");
+        assert!(TraceContext::parse(bad.as_bytes()).is_none(), "{bad}");
+    }
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736";
+    for (rest, parent, sampled) in [
+        ("-00f067aa0ba902b7-00", Some("00f067aa0ba902b7"), false),
+        ("-00f067aa0ba902b7-03-later", Some("00f067aa0ba902b7"), true),
+        ("-0000000000000000-01", None, true),
+        ("-canary-canary", None, false),
+        ("", None, false),
+    ] {
+        let context = TraceContext::parse(format!("{trace}{rest}").as_bytes()).unwrap();
+        assert_eq!((context.parent.as_deref(), context.sampled), (parent, sampled), "{rest}");
     }
 }
 

@@ -1,100 +1,35 @@
 //! Records for other programs.
 
-use std::io::{self, Write};
-
-use clap::ValueEnum;
-use serde_json::Value;
+use actgate_ledger::{Format, Place};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::entry::Entry;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ExportFormat {
-    /// The records themselves, one a line
-    Jsonl,
-    /// One line for each call, as spreadsheets read it
-    Csv,
+/// Reads `--format`.
+pub(super) fn format() -> impl TypedValueParser<Value = Format> {
+    let names = Format::ALL.map(|format| PossibleValue::new(format.name()).help(help(format)));
+    PossibleValuesParser::new(names).map(|name| Format::named(&name).unwrap_or(Format::Jsonl))
 }
 
-const COLUMNS: [(&str, &str); 13] = [
-    ("id", "/id"),
-    ("time", "/time"),
-    ("service", "/service"),
-    ("subject", "/attempted/subject"),
-    ("actor", "/attempted/actor"),
-    ("task", "/attempted/task"),
-    ("decision", "/decided/decision"),
-    ("reason", "/decided/reason"),
-    ("stage", "/stage"),
-    ("status", "/executed/status"),
-    ("upstream", "/executed/upstream"),
-    ("duration_ms", "/executed/duration_ms"),
-    ("trace", "/trace"),
-];
-
-// === impl ExportFormat ===
-
-impl ExportFormat {
-    pub(super) fn begin(self, out: &mut dyn Write) -> io::Result<()> {
-        match self {
-            Self::Jsonl => Ok(()),
-            Self::Csv => {
-                let names: Vec<&str> =
-                    COLUMNS.iter().map(|(name, _)| *name).chain(["action", "resource"]).collect();
-                write!(out, "{}\r\n", names.join(","))
-            }
-        }
-    }
-
-    pub(super) fn write(self, out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
-        if self == Self::Jsonl {
-            return writeln!(out, "{}", entry.raw);
-        }
-        let first: Vec<String> =
-            COLUMNS.iter().map(|(_, pointer)| cell(entry.record.pointer(pointer))).collect();
-        let calls = entry.record.pointer("/attempted/calls").and_then(Value::as_array);
-        let calls = calls.filter(|calls| !calls.is_empty());
-        for call in calls.map_or(&[Value::Null][..], Vec::as_slice) {
-            let more = [cell(call.get("action")), cell(call.get("resource"))];
-            write!(out, "{},{}\r\n", first.join(","), more.join(","))?;
-        }
-        Ok(())
+const fn help(format: Format) -> &'static str {
+    match format {
+        Format::Jsonl => "The records themselves, one a line",
+        Format::Csv => "One line for each call, as spreadsheets read it",
+        Format::CloudEvents => "CloudEvents 1.0, one event a line",
+        Format::CloudEventsBatch => "CloudEvents 1.0, one array",
+        Format::Ocsf => "OCSF API Activity (6003), one event a line",
+        Format::Otlp => "OTLP in JSON, logs and traces, some records a line",
+        Format::OtlpLogs => "OTLP in JSON, logs alone",
+        Format::OtlpTraces => "OTLP in JSON, traces alone",
     }
 }
 
-/// A cell (RFC 4180). A text that a spreadsheet would take for a formula begins with an apostrophe.
-fn cell(value: Option<&Value>) -> String {
-    let text = match value {
-        None | Some(Value::Null) => return String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    };
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let mark = if is_formula && text.parse::<f64>().is_err() && text != "-" { "'" } else { "" };
-    if text.contains([',', '"', '\n', '\r']) || !mark.is_empty() {
-        return format!("\"{mark}{}\"", text.replace('"', "\"\""));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_cell_is_text_and_nothing_else() {
-        for (value, expected) in [
-            (json!("plain"), "plain"),
-            (json!("a,b"), "\"a,b\""),
-            (json!("say \"no\""), "\"say \"\"no\"\"\""),
-            (json!("=1+1"), "\"'=1+1\""),
-            (json!("@SUM(A1)"), "\"'@SUM(A1)\""),
-            (json!(-5), "-5"),
-            (json!(null), ""),
-            (json!(200), "200"),
-        ] {
-            assert_eq!(cell(Some(&value)), expected);
+/// Where a record was found.
+pub(super) fn place(entry: &Entry) -> Place {
+    match &entry.place {
+        None => Place::Log,
+        Some((gateway, emitter, sequence)) => {
+            Place::Stored { gateway: gateway.clone(), emitter: emitter.clone(), sequence: *sequence }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 
+use actgate_ledger::RecordError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -25,6 +26,8 @@ pub(super) enum SourceError {
     Client(#[from] ClientError),
     #[error("{0}")]
     Log(String),
+    #[error(transparent)]
+    Record(#[from] RecordError),
     #[error(transparent)]
     Output(#[from] io::Error),
 }
@@ -56,7 +59,7 @@ impl SourceError {
     pub(super) fn is_refusal(&self) -> bool {
         match self {
             Self::Client(error) => error.is_refusal(),
-            Self::Log(_) | Self::Output(_) => false,
+            Self::Log(_) | Self::Record(_) | Self::Output(_) => false,
         }
     }
 }
