@@ -120,6 +120,8 @@ impl App {
         let now = self.clock.now();
         self.store.upkeep(now).await?;
         self.store.sign_chains(&self.ledger_key, &self.config.issuer, now).await?;
+        let overdue = now.saturating_sub(self.config.ledger.unknown_after.seconds());
+        self.store.write_off_attempts(overdue.saturating_mul(1000)).await?;
         let kept = self.config.ledger.retention.seconds();
         self.store.forget_ledger(now.saturating_sub(kept).saturating_mul(1000)).await
     }

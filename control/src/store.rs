@@ -3,6 +3,7 @@
 //! INVARIANT: every change of an approval is one guarded `UPDATE .. WHERE state = ..` and one event, in one transaction
 //! that begins with that write; so changes of one approval take turns in both databases, and none is made twice.
 
+mod attempts;
 mod checkpoints;
 mod claims;
 mod decisions;
@@ -46,7 +47,7 @@ const ACQUIRE: Duration = Duration::from_secs(2);
 const READERS: u32 = 3;
 
 /// The migrations, oldest first, in the words of each database. What has been released is never changed.
-const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
     (
         1,
         "approvals",
@@ -58,6 +59,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
         "ledger",
         include_str!("../migrations/0002_ledger_sqlite.sql"),
         include_str!("../migrations/0002_ledger_postgres.sql"),
+    ),
+    (
+        3,
+        "attempts",
+        include_str!("../migrations/0003_attempts.sql"),
+        include_str!("../migrations/0003_attempts.sql"),
     ),
 ];
 

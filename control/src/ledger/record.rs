@@ -41,6 +41,8 @@ pub struct Facts {
     pub reason: Option<String>,
     /// What the client was answered with.
     pub status: i64,
+    /// Whether it is an attempt that has yet to go on, without an outcome.
+    pub is_attempt: bool,
 }
 
 /// Why a record is not taken.
@@ -95,6 +97,7 @@ pub fn facts(record: &str) -> Result<Facts, RecordFault> {
         decision: text("/decided/decision").or_else(|| text("/stage")).unwrap_or_default(),
         reason: text("/decided/reason"),
         status: value.pointer("/executed/status").and_then(Value::as_i64).unwrap_or_default(),
+        is_attempt: value.get("stage").and_then(Value::as_str) == Some("attempted"),
     })
 }
 
