@@ -5,6 +5,7 @@ mod behind;
 mod clients;
 mod report;
 mod secrets;
+mod store;
 
 use std::{collections::BTreeMap, io, time::Duration};
 
@@ -111,6 +112,10 @@ pub async fn play<W: io::Write>(
         ("every call left one record with its decision and outcome", one_each),
         ("the ledger holds no token and no secret", without_secrets(&ledger.text()?, tokens.all())),
     ];
+    checks.push((
+        "the ledger's service has the same records",
+        store::is_the_log(world.control(), &ledger.records()?).await?,
+    ));
     checks.extend(secrets::look_behind(world).await?);
     for (what, verdict) in &checks {
         wrong = wrong.saturating_add(usize::from(verdict.is_err()));

@@ -12,5 +12,9 @@
 
 mod buffered;
 mod durable;
+mod faults;
 mod liar;
+#[expect(unreachable_pub, reason = "shared with the tests of the service alone")]
+#[path = "../../../control/tests/support/postgres.rs"]
+mod postgres;
 mod stage;

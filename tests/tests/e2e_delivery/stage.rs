@@ -2,7 +2,7 @@
 
 use std::{fs, net::SocketAddr, time::Duration};
 
-use actgate_authz::BundleDocument;
+use actgate_authz::{BundleDocument, TextDocument};
 use actgate_demo::{
     control::{Control, ControlConfig, ControlOptions, ControlUpstream},
     recorder::{Recorder, Script},
@@ -48,6 +48,13 @@ impl Stage {
         let mut bundle = bundle::demo(setup.root(), issuer.key_set());
         bundle::ask(setup.root(), &mut bundle, keys);
         bundle::permit_writing(&mut bundle);
+        // Production is read with approval, as in the demo.
+        bundle::secrets(&mut bundle).policies.push(TextDocument {
+            file: "production.cedar".to_owned(),
+            text: "@id(\"test.production\") permit (principal, action in Action::\"read\", \
+                   resource in Secrets::Folder::\"kv/prod\");"
+                .to_owned(),
+        });
         bundle.config.value["ledger"] = ledger;
         change(&mut bundle);
         let options = ControlOptions { name: "control", config, port: 0, database: None };

@@ -36,6 +36,12 @@ impl Executed {
         if set.is_empty() { "-".to_owned() } else { set.join(",") }
     }
 
+    /// The bits of marks, as [`Self::flags_of`] names them.
+    pub fn bits_of(flags: &str) -> u64 {
+        let bit = |flag: &str| FLAGS.iter().position(|name| *name == flag);
+        flags.split(',').filter_map(bit).fold(0, |bits, bit| bits | (1 << bit))
+    }
+
     /// Completes a record that lacks only its end.
     pub fn complete(&self, open_record: &str) -> String {
         let Self { status, details, flags, upstream, request_bytes, response_bytes, duration_ms } = self;

@@ -32,4 +32,7 @@ fn marks_have_the_names_of_the_log() {
     assert_eq!(Executed::flags_of(1 << 5 | 1 << 15), "UF,URX");
     assert_eq!(Executed::flags_of(1 << 14), "DC");
     assert_eq!(Executed::flags_of(1 << 63), "-");
+    for flags in ["-", "DC", "UF,URX", "LH,UDO"] {
+        assert_eq!(Executed::flags_of(Executed::bits_of(flags)), flags);
+    }
 }
