@@ -45,6 +45,7 @@ use crate::{
 /// `ACTGATE_FAULT_CALLS` says another number, and `ACTGATE_FAULT_SEED` where the accidents come from.
 const CALLS: usize = 1_500;
 const CLIENTS: usize = 8;
+const PAUSE_MILLIS: u64 = 70;
 
 /// What a module that has a fault on demand, and delivers, says of itself.
 const IN_TRAP: [&str; 2] = ["this module has a fault on demand", "records go to the ledger as"];
@@ -132,13 +133,14 @@ async fn client(
     seed: u64,
     left: Arc<AtomicUsize>,
     gateway: watch::Receiver<Option<SocketAddr>>,
+    over: watch::Receiver<bool>,
     token: String,
     traps: bool,
 ) -> Vec<Told> {
     let mut chance = Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     let mut told = Vec::new();
     let mut count = 0;
-    while left.load(Ordering::SeqCst) > 0 {
+    while left.load(Ordering::SeqCst) > 0 || !*over.borrow() {
         let Some(address) = *gateway.borrow() else {
             sleep(Duration::from_millis(20)).await;
             continue;
@@ -172,7 +174,8 @@ async fn client(
             }
             None => sleep(Duration::from_millis(20)).await,
         }
-        sleep(chance.pause(0, 8)).await;
+        // So that the accidents fall among the calls, and not behind them.
+        sleep(chance.pause(0, PAUSE_MILLIS)).await;
     }
     told
 }
@@ -346,16 +349,17 @@ async fn whatever_fails_what_runs_was_permitted_and_what_is_missing_shows() {
 
     let left = Arc::new(AtomicUsize::new(calls));
     let token = issuer.mint(&actgate_tests::e2e::tokens::alice());
+    let over = watch::Sender::new(false);
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
         let seed = seed.wrapping_add(u64::try_from(number).unwrap());
         let (left, address) = (Arc::clone(&left), world.address.subscribe());
-        clients.spawn(client(number, seed, left, address, token.clone(), traps));
+        clients.spawn(client(number, seed, left, address, over.subscribe(), token.clone(), traps));
     }
     // Each kind of accident at least once, in an order of chance, and then as they come; Envoy is slow to come back.
     let mut chance = Chance(seed | 1);
     let mut first: Vec<u64> = vec![0, 1, 2, 3, 0, 1];
-    while left.load(Ordering::SeqCst) > 0 {
+    while left.load(Ordering::SeqCst) > 0 || !first.is_empty() {
         sleep(chance.pause(200, 900)).await;
         let kind = if first.is_empty() {
             [0, 0, 0, 1, 1, 1, 2, 2, 2, 3][usize::try_from(chance.next(10)).unwrap()]
@@ -372,6 +376,7 @@ async fn whatever_fails_what_runs_was_permitted_and_what_is_missing_shows() {
             world.wire.mend();
         }
     }
+    over.send_replace(true);
     let told: Vec<Told> = clients.join_all().await.into_iter().flatten().collect();
     let lasted = begun.elapsed();
 
