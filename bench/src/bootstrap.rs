@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     error::BenchError,
-    tokens::{ACTOR, SUBJECT, Signer},
+    tokens::{self, ACTOR, SUBJECT, Signer},
     variant::Chain,
 };
 
@@ -24,6 +24,8 @@ const ROUTER: &str = "envoy.filters.http.router";
 /// The service whose calls are measured: its route, and its cluster.
 const SERVICE: &str = "secrets";
 const CLUSTER: &str = "vault";
+/// The cluster of the ledger's service.
+const CONTROL: &str = "control";
 
 /// What the listeners are made of.
 #[derive(Debug)]
@@ -38,6 +40,11 @@ pub(crate) struct Parts {
     jwt: Value,
     jwt_cached: Value,
     roles: Value,
+    /// Where records are sent.
+    control: Value,
+    /// The plugin's configuration where they are.
+    buffered: String,
+    durable: String,
 }
 
 /// Files and addresses that the template and the filters name.
@@ -48,22 +55,26 @@ pub(crate) struct Places {
     /// A folder of our own.
     pub(crate) folder: PathBuf,
     pub(crate) upstream: SocketAddr,
+    /// Who takes records.
+    pub(crate) taker: SocketAddr,
 }
 
 // === impl Parts ===
 
 impl Parts {
     /// Reads the template and makes the other filters.
-    pub(crate) fn new(places: &Places, bundle: &str, signer: &Signer) -> Result<Self, BenchError> {
+    pub(crate) fn new(places: &Places, config: &Path, signer: &Signer) -> Result<Self, BenchError> {
+        let bundle = |ledger| tokens::bundle(config, ledger);
         let token_file = places.folder.join("upstream-token");
         write(&token_file, b"none")?;
         let values = BTreeMap::from([
             ("PLUGIN", text(&places.plugin)),
-            ("BUNDLE", bundle.into()),
+            ("BUNDLE", bundle(None)?.into()),
             ("LEDGER", text(&places.folder.join("ledger.jsonl"))),
             ("VAULT_PORT", places.upstream.port().into()),
             ("VAULT_TOKEN_FILE", text(&token_file)),
             ("CONTROL_TOKEN_FILE", text(&token_file)),
+            ("CONTROL_PORT", places.taker.port().into()),
         ]);
         let template = read(&places.template)?;
         let part = |pointer: &str| {
@@ -76,6 +87,7 @@ impl Parts {
         };
         let clusters = part("/static_resources/clusters")?;
         let cluster = named(&clusters, CLUSTER).ok_or_else(|| missing(&places.template, CLUSTER))?;
+        let control = named(&clusters, CONTROL).ok_or_else(|| missing(&places.template, CONTROL))?;
         let jwks = signer.key_set()?.to_string();
         Ok(Self {
             template: places.template.clone(),
@@ -87,6 +99,9 @@ impl Parts {
             jwt: jwt_authn(signer, &jwks, false),
             jwt_cached: jwt_authn(signer, &jwks, true),
             roles: roles(),
+            control: filled(control.clone())?,
+            buffered: bundle(Some(json!({ "delivery": "buffered", "cluster": CONTROL })))?,
+            durable: bundle(Some(json!({ "delivery": "durable", "cluster": CONTROL })))?,
         })
     }
 
@@ -101,7 +116,7 @@ impl Parts {
             "stats_flush_interval": "60s",
             "static_resources": {
                 "listeners": listeners,
-                "clusters": [self.cluster],
+                "clusters": [self.cluster, self.control],
                 "secrets": self.secrets,
             },
         }))
@@ -112,7 +127,7 @@ impl Parts {
         let lacks = |part: &str| missing(&self.template, part);
         let fields = manager.as_object_mut().ok_or_else(|| lacks("connection manager"))?;
         fields.insert("stat_prefix".to_owned(), chain.name().into());
-        if chain != Chain::ActgateLedger {
+        if !matches!(chain, Chain::ActgateLedger | Chain::ActgateBuffered | Chain::ActgateDurable) {
             fields.remove("access_log");
         }
         let filters = self.filters(chain)?;
@@ -161,9 +176,19 @@ impl Parts {
             Chain::Actgate | Chain::ActgateLedger | Chain::ActgateUpstream => {
                 vec![own(PLUGIN)?, own(SENTINEL)?]
             }
+            Chain::ActgateBuffered => vec![delivering(own(PLUGIN)?, &self.buffered), own(SENTINEL)?],
+            Chain::ActgateDurable => vec![delivering(own(PLUGIN)?, &self.durable), own(SENTINEL)?],
         };
         Ok(before.into_iter().chain([own(ROUTER)?]).collect())
     }
+}
+
+/// The plugin with another configuration.
+fn delivering(mut plugin: Value, bundle: &str) -> Value {
+    if let Some(value) = plugin.pointer_mut("/typed_config/config/configuration/value") {
+        *value = bundle.into();
+    }
+    plugin
 }
 
 /// A module of our own, translated and put where Envoy finds it.

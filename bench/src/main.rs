@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod serve;
 mod statistics;
+mod taker;
 mod tokens;
 mod upstream;
 mod variant;
@@ -133,6 +134,7 @@ struct Bench {
     processors: Processors,
     signer: Signer,
     upstream: SocketAddr,
+    taker: SocketAddr,
 }
 
 // === impl Bench ===
@@ -155,8 +157,9 @@ impl Bench {
         kernel::bind(processors.load)?;
         let signer = Signer::of(&layout.config())?;
         let upstream = upstream::start().map_err(BenchError::io("start the upstream"))?;
+        let taker = taker::start().map_err(BenchError::io("start the taker"))?;
         let seed = arguments.seed.unwrap_or_else(clock);
-        Ok(Self { layout, plugin, extent, seed, folder, processors, signer, upstream })
+        Ok(Self { layout, plugin, extent, seed, folder, processors, signer, upstream, taker })
     }
 
     fn serving(&self, token: &str, random: &mut Random) -> Result<Serving, BenchError> {
@@ -167,6 +170,7 @@ impl Bench {
             plugin: &self.plugin,
             folder: self.folder.path(),
             upstream: self.upstream,
+            taker: self.taker,
             request: &variant::permitted(token),
         };
         serve::look(&Programs::find(&target)?, &question, self.processors, self.extent, random)
@@ -177,7 +181,7 @@ fn measure(arguments: &Arguments) -> Result<Report, BenchError> {
     let load = kernel::load_average();
     let count = thread::available_parallelism().map_or(1, usize::from);
     let bench = Bench::of(arguments)?;
-    let Bench { layout, plugin, extent, seed, folder, processors, signer, upstream } = &bench;
+    let Bench { layout, plugin, extent, seed, folder, processors, signer, upstream, taker } = &bench;
     let (extent, seed, processors) = (*extent, *seed, *processors);
     let module_bytes =
         fs::metadata(plugin).map_err(BenchError::io(format!("look at `{}`", plugin.display())))?.len();
@@ -188,8 +192,9 @@ fn measure(arguments: &Arguments) -> Result<Report, BenchError> {
         plugin: plugin.clone(),
         folder: folder.path().to_owned(),
         upstream: *upstream,
+        taker: *taker,
     };
-    let parts = Parts::new(&places, &tokens::bundle(&layout.config())?, signer)?;
+    let parts = Parts::new(&places, &layout.config(), signer)?;
 
     progress::show("starting Envoy");
     let program = layout.envoy()?;

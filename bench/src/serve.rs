@@ -48,6 +48,8 @@ pub(crate) struct Question<'a> {
     pub(crate) plugin: &'a Path,
     pub(crate) folder: &'a Path,
     pub(crate) upstream: SocketAddr,
+    /// Who takes its records.
+    pub(crate) taker: SocketAddr,
     pub(crate) request: &'a [u8],
 }
 
@@ -95,7 +97,7 @@ pub(crate) fn look(
     random: &mut Random,
 ) -> Result<Serving, BenchError> {
     progress::show("starting actgate serve");
-    let Question { config, plugin, folder, upstream, request } = *question;
+    let Question { config, plugin, folder, upstream, taker, request } = *question;
     let addresses = free_addresses(3)?;
     let plain = |listen: &SocketAddr| {
         let mut command = Command::new(&programs.pass_through);
@@ -109,6 +111,8 @@ pub(crate) fn look(
         for service in ["secrets", "git", "deploy", "mcp"] {
             command.arg("--upstream").arg(format!("{service}=http://{upstream}"));
         }
+        // The demo's configuration sends its records there.
+        command.arg("--upstream").arg(format!("control=http://{taker}"));
         command
     };
     let commands = match addresses.as_slice() {

@@ -85,14 +85,19 @@ impl Signer {
     }
 }
 
-/// The bundle of a configuration, as the plugin is configured with it.
-pub(crate) fn bundle(config: &Path) -> Result<String, BenchError> {
+/// The bundle of a configuration, as the plugin is configured with it, with this `ledger`.
+pub(crate) fn bundle(config: &Path, ledger: Option<Value>) -> Result<String, BenchError> {
     let source = Source::load(config).map_err(BenchError::Configuration)?;
     let mut bundle = source.bundle().clone();
     // A hold is measured without the service that would be asked: that is another process's time.
     if let Some(approvals) = bundle.config.value.get_mut("approvals").and_then(Value::as_object_mut) {
         approvals.remove("control");
         approvals.remove("key");
+    }
+    // Records stay in the log but where their delivery is what is measured.
+    if let Some(config) = bundle.config.value.as_object_mut() {
+        config.remove("ledger");
+        config.extend(ledger.map(|ledger| ("ledger".to_owned(), ledger)));
     }
     serde_json::to_string(&bundle)
         .map_err(|error| BenchError::Io { doing: "write the bundle".to_owned(), source: error.into() })

@@ -22,6 +22,10 @@ pub(crate) enum Chain {
     Actgate,
     /// The same with the ledger.
     ActgateLedger,
+    /// The same, with records sent to a service too.
+    ActgateBuffered,
+    /// The same, with each attempt stored by it first.
+    ActgateDurable,
     /// The router before a real upstream.
     Upstream,
     /// The plugin and the sentinel before a real upstream.
@@ -82,7 +86,7 @@ const fn variant(
 }
 
 /// All of them.
-pub(crate) const VARIANTS: [Variant; 14] = [
+pub(crate) const VARIANTS: [Variant; 16] = [
     variant("router", Chain::Router, Asks::Permitted, BASELINE, "the router alone"),
     variant("router-again", Chain::RouterAgain, Asks::Permitted, BASELINE, "the same: noise"),
     variant("wasm-noop", Chain::WasmNoop, Asks::Permitted, BASELINE, "an empty wasm filter"),
@@ -101,6 +105,20 @@ pub(crate) const VARIANTS: [Variant; 14] = [
     variant("no-token", Chain::Actgate, Asks::Anonymous, BASELINE, "actgate: no token"),
     variant("cold", Chain::Actgate, Asks::PermittedFresh, BASELINE, "actgate: a new ES256 token every time"),
     variant("ledger", Chain::ActgateLedger, Asks::Permitted, BASELINE, "actgate: permitted, with the ledger"),
+    variant(
+        "buffered",
+        Chain::ActgateBuffered,
+        Asks::Permitted,
+        BASELINE,
+        "actgate: permitted, with the ledger, sent in batches",
+    ),
+    variant(
+        "durable",
+        Chain::ActgateDurable,
+        Asks::Permitted,
+        BASELINE,
+        "actgate: permitted, stored by the ledger's service first",
+    ),
     variant("upstream", Chain::Upstream, Asks::Permitted, BASELINE, "the router before a real upstream"),
     variant(
         "upstream-allow",
@@ -121,7 +139,7 @@ const fn compare(
 }
 
 /// The budget of docs/performance.md, and the differences that explain where the time goes.
-pub(crate) const COMPARISONS: [Comparison; 8] = [
+pub(crate) const COMPARISONS: [Comparison; 10] = [
     compare("allow", BASELINE, "a warm permitted call adds at most 10 us", Some(10.0)),
     compare("cold", BASELINE, "a new ES256 token adds at most 100 us", Some(100.0)),
     compare("allow", "jwt", "never slower than jwt_authn without its cache", Some(0.0)),
@@ -130,6 +148,8 @@ pub(crate) const COMPARISONS: [Comparison; 8] = [
     compare("allow", "wasm-hostcalls", "the plugin's own work", None),
     compare("wasm-hostcalls", "wasm-noop", "its hostcalls and the sentinel", None),
     compare("ledger", "allow", "the ledger", None),
+    compare("buffered", "ledger", "sending its records in batches", None),
+    compare("durable", "buffered", "storing an attempt first", None),
 ];
 
 // === impl Variant ===
@@ -195,7 +215,7 @@ pub(crate) fn permitted(token: &str) -> Vec<u8> {
 
 impl Chain {
     /// All of them.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Router,
         Self::RouterAgain,
         Self::WasmNoop,
@@ -204,6 +224,8 @@ impl Chain {
         Self::JwtCached,
         Self::Actgate,
         Self::ActgateLedger,
+        Self::ActgateBuffered,
+        Self::ActgateDurable,
         Self::Upstream,
         Self::ActgateUpstream,
     ];
@@ -219,6 +241,8 @@ impl Chain {
             Self::JwtCached => "jwt-cached",
             Self::Actgate => "actgate",
             Self::ActgateLedger => "actgate-ledger",
+            Self::ActgateBuffered => "actgate-buffered",
+            Self::ActgateDurable => "actgate-durable",
             Self::Upstream => "upstream",
             Self::ActgateUpstream => "actgate-upstream",
         }

@@ -1,6 +1,7 @@
 //! `/v1`: gateways claim and report, people (from a terminal) list and decide. `openapi.yaml` describes it.
 
 pub(crate) mod approvals;
+mod attempts;
 mod body;
 mod caller;
 mod claims;
@@ -27,6 +28,9 @@ const MAX_CLAIM_BYTES: usize = 2 * 1024 * 1024;
 /// A thousand records of some KiB; a gateway whose records are longer sends fewer at once.
 const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 
+/// A record, which is refused where it is longer than records are.
+const MAX_ATTEMPT_BYTES: usize = 64 * 1024;
+
 /// A comment, a claim id: nothing else is long.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
@@ -40,6 +44,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
             "/v1/events",
             post(events::ingest).get(events::search).layer(DefaultBodyLimit::max(MAX_BATCH_BYTES)),
         )
+        .route("/v1/attempts", post(attempts::store).layer(DefaultBodyLimit::max(MAX_ATTEMPT_BYTES)))
         .route("/v1/emitters", get(events::emitters))
         .route("/v1/checkpoints", get(events::checkpoints))
         .route("/v1/keys/ledger", get(events::keys))

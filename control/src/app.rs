@@ -137,12 +137,14 @@ impl App {
     ///
     /// # Errors
     /// The database's.
-    pub async fn keep_up_once(&self) -> Result<(), sqlx::Error> {
+    pub async fn keep_up_once(&self) -> Result<(), Problem> {
         let now = self.clock.now();
         self.store.upkeep(now).await?;
         self.store.sign_chains(&self.ledger_key, &self.config.issuer, now).await?;
+        let overdue = now.saturating_sub(self.config.ledger.unknown_after.seconds());
+        self.store.write_off_attempts(overdue.saturating_mul(1000)).await?;
         let kept = self.config.ledger.retention.seconds();
-        self.store.forget_ledger(now.saturating_sub(kept).saturating_mul(1000)).await
+        Ok(self.store.forget_ledger(now.saturating_sub(kept).saturating_mul(1000)).await?)
     }
 
     /// Whether people reach the console over TLS.

@@ -98,6 +98,8 @@ pub struct Limits {
 pub struct Ledger {
     /// How long records are kept: a quarter.
     pub retention: Duration,
+    /// How long an attempt waits for its outcome before it is told as unknown: longer than requests last.
+    pub unknown_after: Duration,
     /// The groups whose people read them. None is named: nobody does.
     pub readers: Vec<String>,
     /// Where records are sent on to.
@@ -254,7 +256,12 @@ impl Config {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { retention: Duration::hours(90 * 24), readers: Vec::new(), otlp: None }
+        Self {
+            retention: Duration::hours(90 * 24),
+            unknown_after: Duration::minutes(10),
+            readers: Vec::new(),
+            otlp: None,
+        }
     }
 }
 

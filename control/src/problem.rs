@@ -44,6 +44,9 @@ pub enum Problem {
     /// A record's number is another record's, or comes too late.
     #[error("the number {0} of this emitter is another record's, or before its last one")]
     Sequence(i64),
+    /// An attempt has the id of another.
+    #[error("another attempt has this id")]
+    AttemptReused,
     /// An agent has too many open approvals.
     #[error("{0} calls of this agent wait for approval already")]
     TooManyPending(i64),
@@ -80,6 +83,7 @@ impl Problem {
             Self::Ineligible(Ineligible::Own) => "own_call",
             Self::Ineligible(Ineligible::Reader) => "not_a_reader",
             Self::Sequence(_) => "sequence",
+            Self::AttemptReused => "attempt_reused",
             Self::NotFound(_) => "not_found",
             Self::State(_) => "decided_already",
             Self::AlreadyApproved => "approved_already",
@@ -103,9 +107,11 @@ impl Problem {
                 StatusCode::FORBIDDEN
             }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::State(_) | Self::AlreadyApproved | Self::ClaimReused | Self::Sequence(_) => {
-                StatusCode::CONFLICT
-            }
+            Self::State(_)
+            | Self::AlreadyApproved
+            | Self::ClaimReused
+            | Self::Sequence(_)
+            | Self::AttemptReused => StatusCode::CONFLICT,
             Self::TooManyPending(_) | Self::TooManyLogins(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Store(_) | Self::SignIn(SignInError::Provider(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -128,6 +134,7 @@ impl Problem {
             | Self::AlreadyApproved
             | Self::ClaimReused
             | Self::Sequence(_)
+            | Self::AttemptReused
             | Self::SignIn(SignInError::Proof(_) | SignInError::Unmapped(_))
             | Self::TooLong => None,
         }

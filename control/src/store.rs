@@ -3,6 +3,7 @@
 //! INVARIANT: every change of an approval is one guarded `UPDATE .. WHERE state = ..` and one event, in one transaction
 //! that begins with that write; so changes of one approval take turns in both databases, and none is made twice.
 
+mod attempts;
 mod checkpoints;
 mod claims;
 mod collected;
@@ -62,6 +63,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
         "ledger",
         include_str!("../migrations/0002_ledger_sqlite.sql"),
         include_str!("../migrations/0002_ledger_postgres.sql"),
+    ),
+    (
+        3,
+        "attempts",
+        include_str!("../migrations/0003_attempts.sql"),
+        include_str!("../migrations/0003_attempts.sql"),
     ),
     (
         4,

@@ -18,6 +18,7 @@ use actgate_control::{
     ledger::{Link, record_digest},
     store::{Count, CountBy, LedgerFilter, Store},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::DateTime;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
@@ -63,6 +64,8 @@ scenarios![
     what_is_too_old_is_forgotten,
     what_is_no_record_is_not_taken,
     calls_are_counted_as_records_come_in,
+    an_attempt_has_one_outcome_or_an_explicit_unknown,
+    losses_are_told_in_their_chain,
 ];
 
 fn pick(words: &'static [&'static str], variant: i64) -> &'static str {
@@ -170,6 +173,109 @@ async fn an_emitters_numbers_only_rise(replica: &Replica, _: &str) {
     ] {
         assert_eq!(send(replica, &odd).await.problem(), "invalid");
     }
+}
+
+/// The attempt of a record: what a gateway has stored before it lets it go on.
+fn attempt(record: &Value) -> Value {
+    let mut attempt = record.clone();
+    attempt["stage"] = "attempted".into();
+    attempt["executed"] = Value::Null;
+    attempt
+}
+
+async fn store(replica: &Replica, record: &Value) -> Reply {
+    let body = json!({ "emitter": "envoy/attempts", "record": record });
+    replica.post("/v1/attempts", &replica.gateway_token(GATEWAY), &body).await
+}
+
+/// What readers see of everything: id, stage and `executed`.
+async fn seen(replica: &Replica) -> Vec<(String, String, Value)> {
+    let reply = replica.get("/v1/events?limit=500", &replica.token_of(CAROL).await).await;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let page = reply.json();
+    let records = page["events"].as_array().unwrap().iter().map(|event| &event["record"]);
+    records.map(|record| (text(&record["id"]), text(&record["stage"]), record["executed"].clone())).collect()
+}
+
+async fn an_attempt_has_one_outcome_or_an_explicit_unknown(replica: &Replica, _: &str) {
+    // Permitted ones: 2, 3, 6, 7, ...
+    let records: Vec<Value> = [2, 3, 6, 7].iter().map(|number| record(*number, *number)).collect();
+    let mut receipts = Vec::new();
+    for record in &records[..3] {
+        let reply = store(replica, &attempt(record)).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        receipts.push(reply.json());
+    }
+    let text = attempt(&records[0]).to_string();
+    let digest = record_digest(&text);
+    let digest = URL_SAFE_NO_PAD.encode(digest);
+    assert_eq!(receipts[0], json!({ "id": records[0]["id"], "digest": format!("sha-256:{digest}") }));
+    assert_eq!(store(replica, &attempt(&records[0])).await.json(), receipts[0], "sent again");
+    let mut other = attempt(&records[0]);
+    other["attempted"]["method"] = "GET".into();
+    let reply = store(replica, &other).await;
+    assert_eq!((reply.status, reply.problem().as_str()), (409, "attempt_reused"));
+    // Only what is an attempt, and attempts nowhere else.
+    for odd in [records[0].clone(), attempt(&record(1, 1)), attempt(&record(4, 4))] {
+        assert_eq!(store(replica, &odd).await.problem(), "invalid", "{odd}");
+    }
+    assert_eq!(send(replica, &batch("envoy-1", [(1, attempt(&records[0]))])).await.problem(), "invalid");
+
+    let open = json!({ "status": 0, "outcome": "open", "said_by": "control" });
+    assert!(seen(replica).await.iter().all(|(_, stage, executed)| stage == "attempted" && *executed == open));
+    assert_eq!(seen(replica).await.len(), 3);
+    // The record of the first comes, and of one whose attempt is late.
+    let sent = batch("envoy-1", [(1, records[0].clone()), (2, records[3].clone())]);
+    assert_eq!(send(replica, &sent).await.status, 200);
+    assert_eq!(store(replica, &attempt(&records[3])).await.status, 200);
+    // Another gateway's record settles nothing here.
+    let foreign = batch("envoy-1", [(1, records[1].clone())]);
+    let reply = replica.post("/v1/events", &replica.gateway_token("gateway-other"), &foreign).await;
+    assert_eq!(reply.status, 200);
+    let by_id = |id: &Value, seen: &[(String, String, Value)]| -> Vec<(String, Value)> {
+        let of_id = seen.iter().filter(|(other, _, _)| id == other);
+        of_id.map(|(_, stage, executed)| (stage.clone(), executed.clone())).collect()
+    };
+    let all = seen(replica).await;
+    assert_eq!(by_id(&records[0]["id"], &all), [("decided".to_owned(), records[0]["executed"].clone())]);
+    assert_eq!(by_id(&records[3]["id"], &all), [("decided".to_owned(), records[3]["executed"].clone())]);
+    assert_eq!(by_id(&records[2]["id"], &all), [("attempted".to_owned(), open.clone())]);
+    assert_eq!(by_id(&records[1]["id"], &all).len(), 2);
+
+    // After ten minutes what has no outcome is unknown, and one that comes later counts all the same.
+    replica.app.keep_up_once().await.unwrap();
+    assert_eq!(by_id(&records[2]["id"], &seen(replica).await), [("attempted".to_owned(), open)]);
+    replica.turn(700);
+    replica.app.keep_up_once().await.unwrap();
+    let unknown = json!({ "status": 0, "outcome": "unknown", "said_by": "control" });
+    assert_eq!(by_id(&records[2]["id"], &seen(replica).await), [("attempted".to_owned(), unknown)]);
+    assert_eq!(send(replica, &batch("envoy-1", [(3, records[2].clone())])).await.status, 200);
+    assert_eq!(
+        by_id(&records[2]["id"], &seen(replica).await),
+        [("decided".to_owned(), records[2]["executed"].clone())]
+    );
+    // The chain holds the attempts as they were sent, whatever readers see.
+    let chain = replica
+        .get("/v1/events?gateway=gateway-demo&emitter=envoy/attempts", &replica.token_of(CAROL).await)
+        .await
+        .json();
+    let events = chain["events"].as_array().unwrap();
+    assert_eq!(events.len(), 4);
+    assert!(events.iter().all(|event| event["record"]["executed"].is_null()));
+    assert_eq!(events[0]["record"], attempt(&records[0]));
+}
+
+async fn losses_are_told_in_their_chain(replica: &Replica, _: &str) {
+    let lost = json!({
+        "v": 1, "time": "2027-01-15T08:00:05.000Z", "stage": "lost", "attempted": {}, "decided": null,
+        "executed": null, "lost": { "cause": "overflow", "count": 2, "first": 2, "last": 3 },
+    });
+    let sent = batch("envoy-1", [(1, record(2, 2)), (4, lost.clone())]);
+    assert_eq!(send(replica, &sent).await.status, 200);
+    assert_eq!(found(replica, "?decision=lost").await.0, [4]);
+    let mut half = lost;
+    half["lost"].as_object_mut().unwrap().remove("count");
+    assert_eq!(send(replica, &batch("envoy-1", [(5, half)])).await.problem(), "invalid");
 }
 
 async fn records_are_found_by_who_what_and_when(replica: &Replica, _: &str) {

@@ -6,6 +6,7 @@ mod clients;
 mod executed;
 mod report;
 mod secrets;
+mod store;
 
 use std::{collections::BTreeMap, io, time::Duration};
 
@@ -117,6 +118,10 @@ pub async fn play<W: io::Write>(
         ),
         ("the ledger holds no token and no secret", without_secrets(&ledger.text()?, tokens.all())),
     ];
+    checks.push((
+        "the ledger's service has the same records",
+        store::is_the_log(world.control(), &ledger.records()?).await?,
+    ));
     checks.extend(secrets::look_behind(world).await?);
     for (what, verdict) in &checks {
         wrong = wrong.saturating_add(usize::from(verdict.is_err()));

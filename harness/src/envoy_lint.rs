@@ -65,6 +65,10 @@ fn asked_clusters(envoy: &Document, config: &Document, findings: &mut Vec<Diagno
     if let Some(cluster) = control.and_then(|control| control.member("cluster")) {
         asked_cluster(envoy, &cluster, "approvals are asked for", findings);
     }
+    let ledger = config.root().member("ledger");
+    if let Some(cluster) = ledger.and_then(|ledger| ledger.member("cluster")) {
+        asked_cluster(envoy, &cluster, "records are sent", findings);
+    }
     let issuers = root.member("issuers");
     for key_source in issuers.iter().flat_map(Place::items).filter_map(|issuer| issuer.member("jwks")) {
         if let Some(cluster) = key_source.member("cluster") {

@@ -80,12 +80,11 @@ pub(crate) fn leave_record(record: &str) {
     }
 }
 
-/// Asks what the gate wants to know. Through the SDK, which knows by its token whose answer comes.
-pub(crate) fn ask(callout: &Callout) -> Result<(), Error> {
+/// Asks what the gate wants to know. Through the SDK, which knows by the token that comes back whose answer comes.
+pub(crate) fn ask(callout: &Callout) -> Result<u32, Error> {
     let headers = callout.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let timeout = Duration::from_millis(callout.timeout_millis);
     proxy_wasm::hostcalls::dispatch_http_call(&callout.cluster, headers, Some(&callout.body), vec![], timeout)
-        .map(|_| ())
         .map_err(|status| Error { call: "proxy_http_call", status: Some(status as u32) })
 }
 

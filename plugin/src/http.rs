@@ -16,6 +16,7 @@ use crate::{
     host::{self, Done},
     ids::Ids,
     metrics::Ending,
+    outcome,
     root::Shared,
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct Request {
     gate: Option<Gate>,
     /// The body bytes that the last body callback reported.
     buffered: usize,
+    /// Whether the end of the body has been seen.
+    complete: bool,
     /// What the last callback for a decided request returned.
     decided: Option<Action>,
     answer: Answer,
@@ -33,7 +36,7 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) const fn new(shared: Option<Rc<Shared>>) -> Self {
-        Self { shared, gate: None, buffered: 0, decided: None, answer: Answer::new() }
+        Self { shared, gate: None, buffered: 0, complete: false, decided: None, answer: Answer::new() }
     }
 
     fn headers(&mut self, complete: bool) -> Action {
@@ -103,7 +106,7 @@ impl Request {
             Ok(Step::AwaitBody) => return Action::Pause,
             Ok(Step::HoldBack) => return host::hold_back(),
             Ok(Step::Callout(callout)) => match host::ask(&callout) {
-                Ok(()) => return Action::Pause,
+                Ok(_) => return Action::Pause,
                 Err(error) => {
                     host::warn(&format!("actgate: {error}"));
                     return self.unanswered(shared);
@@ -187,16 +190,19 @@ impl Context for Request {
 
 impl HttpContext for Request {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.complete = end_of_stream;
         self.headers(end_of_stream)
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         self.buffered = size;
+        self.complete = end_of_stream;
         self.body(end_of_stream)
     }
 
     /// Trailers end a body: with them `end_of_stream` is never true in the body callback.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.complete = true;
         self.body(true)
     }
 
@@ -215,14 +221,23 @@ impl HttpContext for Request {
     fn on_log(&mut self) {
         let Some(shared) = self.shared.clone() else { return };
         let Some(gate) = self.gate.as_mut() else { return };
-        if let Some(record) = gate.finish(&shared.authorizer) {
+        let last = if let Some(record) = gate.finish(&shared.authorizer) {
             host::leave_record(&record);
             shared.metrics.count(Ending::Aborted);
+            Some(record)
         } else if let Some(record) = gate.answered_record() {
             host::leave_record(&record);
             if !gate.drifted().is_empty() {
                 host::warn(&format!("actgate: not as reviewed: {}", gate.drifted().join(", ")));
             }
+            Some(record)
+        } else {
+            None
+        };
+        if let Some(delivery) = &shared.delivery
+            && let Some(record) = last.as_deref().or_else(|| gate.record())
+        {
+            delivery.borrow_mut().take(outcome::executed(self.complete).complete(record));
         }
         // Last: from here on hostcalls are the root context's, and a record would be nobody's.
         if let Some(outcome) = gate.claim_outcome(&shared.authorizer, host::response_status) {

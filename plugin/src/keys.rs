@@ -60,6 +60,9 @@ impl Keys {
 
     /// Time has passed.
     pub(crate) fn on_tick(&mut self, cache: &mut TokenCache) {
+        if self.watched.is_empty() {
+            return;
+        }
         if let Err(error) = self.advance(cache) {
             host::error(&format!("actgate: keys: {error}"));
         }

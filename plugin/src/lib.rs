@@ -4,11 +4,13 @@
 
 mod answer;
 mod cryptography;
+mod delivery;
 mod host;
 mod http;
 mod ids;
 mod keys;
 mod metrics;
+mod outcome;
 mod root;
 mod sessions;
 #[cfg(feature = "trap")]

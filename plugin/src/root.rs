@@ -8,7 +8,9 @@ use proxy_wasm::{
     types::ContextType,
 };
 
-use crate::{cryptography, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics, sessions};
+use crate::{
+    cryptography, delivery::Delivery, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics, sessions,
+};
 
 /// What requests share.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) cache: RefCell<TokenCache>,
     pub(crate) metrics: Metrics,
     pub(crate) ids: Ids,
+    /// Where records go, beside the proxy's log.
+    pub(crate) delivery: Option<RefCell<Delivery>>,
     /// The root context's id.
     pub(crate) root: u32,
 }
@@ -41,7 +45,9 @@ impl Root {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
-        if let (Some(shared), Some(keys)) = (&self.shared, &mut self.keys) {
+        let (Some(shared), Some(keys)) = (&self.shared, &mut self.keys) else { return };
+        let is_of_ledger = |delivery: &RefCell<Delivery>| delivery.borrow_mut().on_answer(token, body_size);
+        if !shared.delivery.as_ref().is_some_and(is_of_ledger) {
             keys.on_answer(token, body_size, &mut shared.cache.borrow_mut());
         }
     }
@@ -71,6 +77,9 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         if let (Some(shared), Some(keys)) = (&self.shared, &mut self.keys) {
             keys.on_tick(&mut shared.cache.borrow_mut());
+            if let Some(delivery) = &shared.delivery {
+                delivery.borrow_mut().on_tick();
+            }
         }
     }
 
@@ -113,5 +122,7 @@ fn load(root: u32) -> Result<(Shared, Keys), Vec<String>> {
     let authorizer = authorizer.with_cryptography(cryptography::of_host());
     let mut cache = TokenCache::default();
     let keys = Keys::watch(authorizer.key_sources(), &mut cache).map_err(|error| one(error.to_string()))?;
-    Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, root }, keys))
+    let begin = |service| Delivery::begin(service, !authorizer.key_sources().is_empty()).map(RefCell::new);
+    let delivery = authorizer.ledger().map(begin).transpose().map_err(|error| one(error.to_string()))?;
+    Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, delivery, root }, keys))
 }

@@ -84,7 +84,8 @@ impl Laboratory {
     /// # Panics
     /// Where it does not load.
     pub fn vm(&self, bundle: &BundleDocument) -> Vm {
-        let plugin = Plugin::new("actgate", serde_json::to_string(bundle).unwrap());
+        let mut plugin = Plugin::new("actgate", serde_json::to_string(bundle).unwrap());
+        plugin.clusters.insert("control".to_owned(), true);
         let now = u64::try_from(now()).unwrap() * 1_000_000_000;
         Vm::load(&self.module, plugin, Shared::new(), Entropy::seeded(1), now).expect("a VM")
     }

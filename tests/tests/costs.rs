@@ -13,11 +13,13 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use actgate_authz::{BundleDocument, TextDocument};
-use actgate_harness::host::Usage;
+use actgate_control::ledger::record_digest;
+use actgate_harness::host::{Callout, CalloutOutcome, Headers, Request, Usage, Vm};
 use actgate_tests::{
     costs::{Laboratory, Scenario, played, warm},
     e2e::bundle,
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 /// How far a count may be from the table, in percent. Keys, times and ids differ from run to run, and with them the
@@ -29,6 +31,43 @@ const DENIAL: f64 = 1.1;
 
 /// How far the same call may be dearer with many policies or entities than with few, in percent.
 const FLATNESS: f64 = 10.0;
+
+/// A ledger's service that takes everything.
+fn take(callout: &Callout) -> Value {
+    let text = std::str::from_utf8(&callout.body).unwrap();
+    if callout.headers.text(":path") == Some("/v1/attempts") {
+        let record = text.split_once(",\"record\":").unwrap().1.strip_suffix('}').unwrap();
+        let id: Value = serde_json::from_str::<Value>(record).unwrap()["id"].clone();
+        let digest = URL_SAFE_NO_PAD.encode(record_digest(record));
+        return json!({ "id": id, "digest": format!("sha-256:{digest}") });
+    }
+    let batch: Value = serde_json::from_str(text).unwrap();
+    let events = batch["events"].as_array().unwrap();
+    json!({ "stored": events.len(), "known": 0, "last": events.last().unwrap()["sequence"] })
+}
+
+/// Answers everything that the plugin has asked.
+fn answer(vm: &mut Vm) -> usize {
+    let callouts = vm.take_callouts();
+    for callout in &callouts {
+        let (headers, body) = (Headers::new([(":status", "200")]), take(callout).to_string().into_bytes());
+        let trailers = Headers::default();
+        vm.answer_callout(callout.token, CalloutOutcome::Response { headers, body, trailers });
+    }
+    callouts.len()
+}
+
+/// A request step by step, whose attempt is stored where it has to be.
+fn stored_first(vm: &mut Vm, request: &Request) -> Usage {
+    drop(vm.take_usage());
+    let stream = vm.open([]);
+    vm.request_headers(stream, request.headers.clone(), true);
+    assert_eq!(answer(vm), 1, "its attempt is stored");
+    vm.response_headers(stream, Headers::new([(":status", "200")]), true);
+    assert!(vm.is_ended(stream), "it goes on");
+    drop(vm.close(stream));
+    vm.take_usage()
+}
 
 fn row(usage: &Usage) -> Value {
     json!({
@@ -55,6 +94,29 @@ fn the_costs_are_those_of_the_table_and_a_denial_is_hardly_dearer_than_a_permit(
         };
         measured.insert(scenario.name(), row(&usage));
     }
+
+    // The same call where records are delivered: one by one, a batch of them, and stored before it goes on.
+    let with = |ledger: Value| {
+        let mut bundle = laboratory.bundle();
+        bundle.config.value["ledger"] = ledger;
+        laboratory.vm(&bundle)
+    };
+    let allow = laboratory.request(Scenario::Allow, 0);
+    let mut vm = with(json!({ "delivery": "buffered", "cluster": "control" }));
+    for _ in 0..97 {
+        played(&mut vm, &allow, 200);
+    }
+    measured.insert("allow-buffered", row(&warm(&mut vm, &allow, 200)));
+    drop(vm.take_usage());
+    vm.tick();
+    assert_eq!(answer(&mut vm), 1);
+    measured.insert("batch-of-100", row(&vm.take_usage()));
+    let mut vm = with(json!({ "delivery": "durable", "cluster": "control" }));
+    let mut usage = Usage::default();
+    for _ in 0..3 {
+        usage = stored_first(&mut vm, &allow);
+    }
+    measured.insert("allow-durable", row(&usage));
 
     let file: PathBuf = laboratory.setup().root().join("tests/costs.json");
     if std::env::var_os("BLESS").is_some() {

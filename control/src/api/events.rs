@@ -96,10 +96,7 @@ pub(super) async fn ingest(
     GatewayCaller(gateway): GatewayCaller,
     Body(Batch { emitter, events }): Body<Batch>,
 ) -> Result<Json<Value>, Problem> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte);
-    if emitter.is_empty() || emitter.len() > MAX_EMITTER_BYTES || !emitter.bytes().all(is_plain) {
-        return Err(Problem::invalid("`emitter` must be 1 to 128 letters, digits and . _ : / -"));
-    }
+    check_emitter(&emitter)?;
     if events.is_empty() || events.len() > MAX_RECORDS {
         return Err(Problem::invalid("`events` must be 1 to 1,000 records"));
     }
@@ -109,6 +106,14 @@ pub(super) async fn ingest(
     let keep = app.config.ledger.retention.seconds();
     let done = app.store.ingest(&gateway, &emitter, &records, keep, app.clock.now()).await?;
     Ok(Json(json!({ "stored": done.stored, "known": done.known, "last": done.last })))
+}
+
+pub(super) fn check_emitter(emitter: &str) -> Result<(), Problem> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/-".contains(&byte);
+    if emitter.is_empty() || emitter.len() > MAX_EMITTER_BYTES || !emitter.bytes().all(is_plain) {
+        return Err(Problem::invalid("`emitter` must be 1 to 128 letters, digits and . _ : / -"));
+    }
+    Ok(())
 }
 
 fn checked(events: Vec<Sent>) -> Result<Vec<NewRecord>, Problem> {
@@ -122,6 +127,10 @@ fn checked(events: Vec<Sent>) -> Result<Vec<NewRecord>, Problem> {
         let record = record.get().to_owned();
         let facts = ledger::facts(&record)
             .map_err(|fault| Problem::Invalid(format!("the record {sequence}: {fault}")))?;
+        // One of these waits for its outcome, which only its own resource sees to.
+        if facts.is_attempt {
+            return Err(Problem::Invalid(format!("the record {sequence}: attempts go to /v1/attempts")));
+        }
         records.push(NewRecord { sequence, record, facts });
     }
     Ok(records)

@@ -35,7 +35,8 @@ pub struct Facts {
     pub task: Option<String>,
     /// The different actions, in the order of the calls.
     pub actions: Vec<String>,
-    /// How many calls of each action there were; of a request that was not understood as any, one of ``.
+    /// How many calls of each action there were; of a request that was not understood as any, one of ``;
+    /// of losses none.
     pub calls: BTreeMap<String, i64>,
     /// Whether people had approved it.
     pub approved: bool,
@@ -47,6 +48,8 @@ pub struct Facts {
     pub reason: Option<String>,
     /// What the client was answered with.
     pub status: i64,
+    /// Whether it is an attempt that has yet to go on, without an outcome.
+    pub is_attempt: bool,
 }
 
 /// Why a record is not taken.
@@ -95,7 +98,8 @@ pub fn facts(record: &str) -> Result<Facts, RecordFault> {
             *count = count.saturating_add(1);
         }
     }
-    if calls_of.is_empty() {
+    // A loss is nothing that somebody attempted.
+    if calls_of.is_empty() && text("/stage").as_deref() != Some("lost") {
         calls_of.insert(String::new(), 1);
     }
     Ok(Facts {
@@ -112,6 +116,7 @@ pub fn facts(record: &str) -> Result<Facts, RecordFault> {
         decision: text("/decided/decision").or_else(|| text("/stage")).unwrap_or_default(),
         reason: text("/decided/reason"),
         status: value.pointer("/executed/status").and_then(Value::as_i64).unwrap_or_default(),
+        is_attempt: value.get("stage").and_then(Value::as_str) == Some("attempted"),
     })
 }
 

@@ -55,13 +55,23 @@ type Sums = (i64, i64, i64);
 impl<'a> Counting<'a> {
     /// Counts each call of a record that is filed under some time.
     pub(super) fn add(&mut self, at: i64, facts: &'a Facts) {
+        self.count(at, facts, 1);
+    }
+
+    /// Counts the calls of a record no more: another record tells of them.
+    pub(super) fn take_back(&mut self, at: i64, facts: &'a Facts) {
+        self.count(at, facts, -1);
+    }
+
+    fn count(&mut self, at: i64, facts: &'a Facts, sign: i64) {
         let actor = facts.actor.as_deref().unwrap_or_default();
         let day = at.div_euclid(DAY_MILLIS);
         for (action, calls) in &facts.calls {
+            let calls = calls.saturating_mul(sign);
             let counts = self.0.entry((day, actor, action, &facts.decision)).or_default();
-            counts.0 = counts.0.saturating_add(*calls);
-            counts.1 = counts.1.saturating_add(if facts.approved { *calls } else { 0 });
-            counts.2 = counts.2.saturating_add(if facts.executed { *calls } else { 0 });
+            counts.0 = counts.0.saturating_add(calls);
+            counts.1 = counts.1.saturating_add(if facts.approved { calls } else { 0 });
+            counts.2 = counts.2.saturating_add(if facts.executed { calls } else { 0 });
         }
     }
 

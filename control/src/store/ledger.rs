@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use sqlx::{Any, AssertSqlSafe, Row as _, Transaction, any::AnyArguments, query::Query};
 
-use super::{Store, counts::Counting};
+use super::{
+    Store,
+    attempts::{Awaited, settle},
+    counts::Counting,
+};
 use crate::{
     ledger::{Facts, Link, record_digest},
     problem::Problem,
@@ -14,11 +18,11 @@ use crate::{
 const BATCHES: [usize; 3] = [128, 16, 1];
 
 /// A gateway's clock may be ahead by so much; what is later is filed under then.
-const AHEAD_MILLIS: i64 = 5 * 60 * 1000;
+pub(super) const AHEAD_MILLIS: i64 = 5 * 60 * 1000;
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "at", "number", "gateway", "emitter", "sequence", "link", "id", "service", "subject", "actor", "task",
-    "action", "decision", "reason", "status", "record",
+    "action", "decision", "reason", "status", "awaited", "record",
 ];
 
 /// A record that has been checked.
@@ -44,11 +48,18 @@ pub struct Ingested {
 }
 
 /// A row to be written.
-struct NewRow<'a> {
-    at: i64,
-    number: i64,
-    link: String,
-    new: &'a NewRecord,
+pub(super) struct NewRow<'a> {
+    pub(super) at: i64,
+    pub(super) number: i64,
+    pub(super) link: String,
+    pub(super) new: &'a NewRecord,
+}
+
+/// The end of an emitter's chain, while a transaction adds to it.
+pub(super) struct Chain {
+    last: i64,
+    count: i64,
+    link: Link,
 }
 
 // === impl Store ===
@@ -74,6 +85,44 @@ impl Store {
         self.have_days(records.iter().map(filed)).await?;
 
         let mut change = self.pool.begin().await?;
+        let mut chain = Chain::lock(&mut change, gateway, emitter).await?;
+        let last = chain.last;
+        let (old, new): (Vec<&NewRecord>, Vec<&NewRecord>) =
+            records.iter().partition(|record| record.sequence <= last);
+        known(&mut change, gateway, emitter, &old).await?;
+        let mut rows = Vec::with_capacity(new.len());
+        for record in new {
+            if record.sequence <= chain.last {
+                return Err(Problem::Sequence(record.sequence));
+            }
+            let link = chain.extend(record);
+            rows.push(NewRow { at: filed(record), number: link.number(), link: link.text(), new: record });
+        }
+        if !rows.is_empty() {
+            write(&mut change, gateway, emitter, &rows, Awaited::Nothing).await?;
+            let told = settle(&mut change, gateway, &rows).await?;
+            let mut counting = Counting::default();
+            rows.iter().for_each(|row| counting.add(row.at, &row.new.facts));
+            told.iter().for_each(|told| counting.take_back(told.at, &told.facts));
+            chain.store(&mut change, gateway, emitter).await?;
+            // Last: other emitters wait for these rows.
+            counting.write(&mut change).await?;
+        }
+        // Nothing is acknowledged that is not durable.
+        change.commit().await?;
+        Ok(Ingested { stored: rows.len(), known: old.len(), last: chain.last })
+    }
+}
+
+// === impl Chain ===
+
+impl Chain {
+    /// Reads it, and lets nobody else add to it until the transaction is over.
+    pub(super) async fn lock(
+        change: &mut Transaction<'_, Any>,
+        gateway: &str,
+        emitter: &str,
+    ) -> Result<Self, Problem> {
         let row = sqlx::query(
             "INSERT INTO emitters (gateway, emitter, sequence, count, link) VALUES ($1, $2, 0, 0, $3) \
              ON CONFLICT (gateway, emitter) DO UPDATE SET count = emitters.count RETURNING sequence, count, link",
@@ -81,42 +130,43 @@ impl Store {
         .bind(gateway)
         .bind(emitter)
         .bind(Link::origin(gateway, emitter).text())
-        .fetch_one(&mut *change)
+        .fetch_one(&mut **change)
         .await?;
-        let (mut last, mut count): (i64, i64) = (row.try_get("sequence")?, row.try_get("count")?);
-        let mut link = Link::parse(&row.try_get::<String, _>("link")?)
+        let link = Link::parse(&row.try_get::<String, _>("link")?)
             .ok_or_else(|| Problem::Store("an emitter's chain cannot be read".into()))?;
+        Ok(Self { last: row.try_get("sequence")?, count: row.try_get("count")?, link })
+    }
 
-        let (old, new): (Vec<&NewRecord>, Vec<&NewRecord>) =
-            records.iter().partition(|record| record.sequence <= last);
-        known(&mut change, gateway, emitter, &old).await?;
-        let mut rows = Vec::with_capacity(new.len());
-        for record in new {
-            if record.sequence <= last {
-                return Err(Problem::Sequence(record.sequence));
-            }
-            link = link.next(record.sequence, &record_digest(&record.record));
-            (last, count) = (record.sequence, count.saturating_add(1));
-            rows.push(NewRow { at: filed(record), number: link.number(), link: link.text(), new: record });
-        }
-        if !rows.is_empty() {
-            let mut counting = Counting::default();
-            rows.iter().for_each(|row| counting.add(row.at, &row.new.facts));
-            write(&mut change, gateway, emitter, &rows).await?;
-            sqlx::query("UPDATE emitters SET sequence = $3, count = $4, link = $5 WHERE gateway = $1 AND emitter = $2")
-                .bind(gateway)
-                .bind(emitter)
-                .bind(last)
-                .bind(count)
-                .bind(link.text())
-                .execute(&mut *change)
-                .await?;
-            // Last: other emitters wait for these rows.
-            counting.write(&mut change).await?;
-        }
-        // Nothing is acknowledged that is not durable.
-        change.commit().await?;
-        Ok(Ingested { stored: rows.len(), known: old.len(), last })
+    /// The number after the last one.
+    pub(super) const fn next(&self) -> i64 {
+        self.last.saturating_add(1)
+    }
+
+    /// Adds a record, whose number is after the last one.
+    pub(super) fn extend(&mut self, record: &NewRecord) -> Link {
+        self.link = self.link.next(record.sequence, &record_digest(&record.record));
+        (self.last, self.count) = (record.sequence, self.count.saturating_add(1));
+        self.link.clone()
+    }
+
+    /// Writes its new end.
+    pub(super) async fn store(
+        &self,
+        change: &mut Transaction<'_, Any>,
+        gateway: &str,
+        emitter: &str,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE emitters SET sequence = $3, count = $4, link = $5 WHERE gateway = $1 AND emitter = $2",
+        )
+        .bind(gateway)
+        .bind(emitter)
+        .bind(self.last)
+        .bind(self.count)
+        .bind(self.link.text())
+        .execute(&mut **change)
+        .await
+        .map(drop)
     }
 }
 
@@ -150,11 +200,12 @@ async fn known(
     }
 }
 
-async fn write(
+pub(super) async fn write(
     change: &mut Transaction<'_, Any>,
     gateway: &str,
     emitter: &str,
     mut rows: &[NewRow<'_>],
+    awaited: Awaited,
 ) -> Result<(), sqlx::Error> {
     let further: Vec<(&str, i64, i64)> = rows
         .iter()
@@ -168,7 +219,7 @@ async fn write(
         let text = insert("ledger", &COLUMNS, now.len());
         let mut query = sqlx::query(AssertSqlSafe(text));
         for row in now {
-            query = bound(query, gateway, emitter, row);
+            query = bound(query, gateway, emitter, row, awaited);
         }
         query.execute(&mut **change).await?;
         rows = later;
@@ -189,6 +240,7 @@ fn bound<'q>(
     gateway: &'q str,
     emitter: &'q str,
     row: &'q NewRow<'_>,
+    awaited: Awaited,
 ) -> Query<'q, Any, AnyArguments> {
     let NewRow { at, number, link, new } = row;
     let facts = &new.facts;
@@ -208,6 +260,7 @@ fn bound<'q>(
         .bind(facts.decision.as_str())
         .bind(facts.reason.as_deref())
         .bind(facts.status)
+        .bind(awaited.number())
         .bind(new.record.as_str())
 }
 

@@ -3,9 +3,10 @@
 use sqlx::{AssertSqlSafe, Row as _, any::AnyRow};
 
 use super::Store;
+use crate::ledger::without_outcome;
 
 /// What [`row`] reads.
-const COLUMNS: &str = "ledger.at AS at, ledger.number AS number, gateway, emitter, sequence, link, record";
+const COLUMNS: &str = "ledger.at AS at, ledger.number AS number, gateway, emitter, sequence, link, ledger.awaited AS awaited, record";
 
 /// Which records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct LedgerRow {
     pub link: String,
     /// The record, byte for byte.
     pub record: String,
+    /// Whether it is an attempt without an outcome, and whether that is overdue.
+    awaited: Option<bool>,
 }
 
 /// A value of a condition.
@@ -114,7 +117,8 @@ impl Store {
                 )
             }
         };
-        self.rows(text, conditions.values).await
+        let rows = self.rows(text, conditions.values).await?;
+        Ok(rows.into_iter().map(LedgerRow::for_readers).collect())
     }
 
     /// Records of one emitter in its order, after a number.
@@ -149,6 +153,18 @@ impl Store {
     }
 }
 
+// === impl LedgerRow ===
+
+impl LedgerRow {
+    /// An attempt without an outcome says so in its place.
+    fn for_readers(mut self) -> Self {
+        if let Some(shown) = self.awaited.and_then(|is_overdue| without_outcome(&self.record, is_overdue)) {
+            self.record = shown;
+        }
+        self
+    }
+}
+
 // === impl Conditions ===
 
 impl Conditions {
@@ -160,7 +176,8 @@ impl Conditions {
 
     /// What a filter asks besides the action, where `place` is the table that the order is read from.
     fn of(&mut self, filter: &LedgerFilter, place: &str) -> String {
-        let mut all = vec!["1 = 1".to_owned()];
+        // An attempt of which a record tells the outcome is told by that.
+        let mut all = vec!["ledger.awaited <> 3".to_owned()];
         for (column, value) in [
             ("actor", &filter.actor),
             ("subject", &filter.subject),
@@ -199,5 +216,10 @@ fn row(row: &AnyRow) -> Result<LedgerRow, sqlx::Error> {
         sequence: row.try_get("sequence")?,
         link: row.try_get("link")?,
         record: row.try_get("record")?,
+        awaited: match row.try_get::<i64, _>("awaited")? {
+            1 => Some(false),
+            2 => Some(true),
+            _ => None,
+        },
     })
 }

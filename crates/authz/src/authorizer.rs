@@ -1,9 +1,12 @@
 //! Everything that a gate asks, loaded once and never changed.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use actgate_call::{
-    Adapter, CallError, RequestHead, Service, Services,
+    Adapter, CallError, Effect, RequestHead, Service, Services, ToolCall, ToolCalls,
     catalog::{Catalog, CatalogFault, Limits, RawCatalog},
     envelope::SecretKey,
     git, mcp,
@@ -16,6 +19,7 @@ use crate::{
     claim::ApprovalService,
     config::{AdapterKind, Config, Mode, ServiceConfig},
     decision::Decision,
+    delivery::{Durable, LedgerService},
     document::{BUNDLE_FORMAT, BundleDocument, PackDocument},
     evaluate::AccessRequest,
     fault::Fault,
@@ -31,6 +35,8 @@ pub struct Authorizer {
     pub(crate) bundle: PolicyBundle,
     pub(crate) approvals: Option<ApprovalService>,
     pub(crate) max_body: usize,
+    pub(crate) ledger: Option<LedgerService>,
+    durable_actions: BTreeSet<Arc<str>>,
     key_sources: Vec<KeySource>,
     pub(crate) sessions: Option<mcp::SessionKey>,
     services: Services,
@@ -107,7 +113,21 @@ impl Authorizer {
                 error.to_string(),
             )]
         })?;
+        let durable_actions: BTreeSet<Arc<str>> =
+            adapters.values().flat_map(Adapter::durable_actions).collect();
         let mut faults = scope_faults(&document.config.file, &config.scopes, &bundle);
+        if config.ledger.is_none()
+            && let Some(action) = durable_actions.first()
+        {
+            faults.push(
+                Fault::at_pointer(
+                    &document.config.file,
+                    "/ledger",
+                    format!("the catalog wants attempts at `{action}` stored before they go on, and nobody stores them"),
+                )
+                .help("`delivery: buffered` and a `cluster`"),
+            );
+        }
         let guarded: Vec<GuardedService> =
             config.services.iter().filter_map(|service| GuardedService::new(service, &adapters)).collect();
         let services = match Services::new(guarded.iter().map(|service| service.call.clone()).collect()) {
@@ -132,6 +152,8 @@ impl Authorizer {
             bundle,
             approvals: config.approvals,
             max_body: config.max_body,
+            ledger: config.ledger,
+            durable_actions,
             key_sources: config.key_sources,
             sessions: None,
             services,
@@ -173,6 +195,29 @@ impl Authorizer {
     /// Where issuers publish the keys that are not in the bundle. The host fetches them.
     pub fn key_sources(&self) -> &[KeySource] {
         &self.key_sources
+    }
+
+    /// Where records are sent, beside the proxy's own log; nowhere where there is nothing.
+    pub const fn ledger(&self) -> Option<&LedgerService> {
+        self.ledger.as_ref()
+    }
+
+    /// The service that has to store an attempt at these calls before it goes on, where one has to. What is let through
+    /// although nobody knows what it is (`mode: observe`) counts as a write.
+    pub(crate) fn stored_before(&self, calls: Option<&ToolCalls>) -> Option<&LedgerService> {
+        let ledger = self.ledger.as_ref()?;
+        let is_durable = |call: &ToolCall| {
+            (ledger.durable == Durable::Writes && call.effect == Effect::Write)
+                || self.durable_actions.contains(&call.action)
+        };
+        let is_stored = match ledger.durable {
+            Durable::Everything => true,
+            Durable::Writes | Durable::Routes => match calls {
+                Some(calls) => calls.iter().any(is_durable),
+                None => ledger.durable == Durable::Writes || !self.durable_actions.is_empty(),
+            },
+        };
+        is_stored.then_some(ledger)
     }
 
     /// Decides a question that a gate has noted ([`crate::Gate::noting`]), such as with what people had approved then.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     claim::ApprovalService,
+    delivery::{Durable, LedgerService},
     document::Document,
     fault::Fault,
     key_source::{DEFAULT_MAX_AGE_SECONDS, DEFAULT_REFRESH_SECONDS, KeyAddress, KeySource},
@@ -34,7 +35,6 @@ struct RawConfig {
     #[serde(default)]
     approvals: RawApprovals,
     #[serde(default)]
-    #[expect(dead_code, reason = "there is nothing in it to choose yet")]
     ledger: RawLedger,
     #[serde(default)]
     #[expect(dead_code, reason = "read by `actgate check`, which looks at the document itself")]
@@ -170,19 +170,35 @@ struct RawControl {
     audience: String,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawLedger {
     #[serde(default)]
-    #[expect(dead_code, reason = "one delivery exists, and deserialising refuses any other")]
     delivery: RawDelivery,
+    writes: Option<RawWrites>,
+    cluster: Option<String>,
+    emitter: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+/// How records leave, beside the proxy's own log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum RawDelivery {
+    /// They do not.
     #[default]
     Log,
+    /// In batches, when requests are over.
+    Buffered,
+    /// And every attempt before it goes on.
+    Durable,
+}
+
+/// How attempts with an effect leave, where it is another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawWrites {
+    /// Each before it goes on.
+    Durable,
 }
 
 /// The checked configuration.
@@ -200,6 +216,8 @@ pub(crate) struct Config {
     pub groups: Vec<String>,
     /// Where approvals are asked for; nowhere where absent.
     pub approvals: Option<ApprovalService>,
+    /// Where records are sent; nowhere where absent.
+    pub ledger: Option<LedgerService>,
     /// The largest body in bytes that is read for a decision.
     pub max_body: usize,
 }
@@ -341,6 +359,7 @@ impl Config {
                 )),
             }
         }
+        let ledger = ledger_service(file, raw.ledger, &mut faults);
         let max_body = raw.limits.body.unwrap_or(DEFAULT_MAX_BODY);
         if !(1..=DEFAULT_MAX_BODY).contains(&max_body) {
             faults.push(Fault::at_pointer(
@@ -352,7 +371,7 @@ impl Config {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok((Self { issuers, key_sources, scopes, services, groups, approvals, max_body }, warnings))
+        Ok((Self { issuers, key_sources, scopes, services, groups, approvals, ledger, max_body }, warnings))
     }
 }
 
@@ -409,6 +428,44 @@ fn approval_service(
         }
     }
 }
+
+/// Where records are sent.
+fn ledger_service(file: &str, raw: RawLedger, faults: &mut Vec<Fault>) -> Option<LedgerService> {
+    let RawLedger { delivery, writes, cluster, emitter } = raw;
+    let mut fault = |name: &str, message: String| {
+        faults.push(Fault::at_pointer(file, format!("/ledger/{name}"), message));
+    };
+    if delivery == RawDelivery::Log {
+        for (name, is_there) in
+            [("writes", writes.is_some()), ("cluster", cluster.is_some()), ("emitter", emitter.is_some())]
+        {
+            if is_there {
+                fault(name, format!("`delivery: log` sends nothing: `{name}` would mean nothing"));
+            }
+        }
+        return None;
+    }
+    let Some(cluster) = cluster else {
+        fault("delivery", "`cluster` is missing: nobody is there to send records to".to_owned());
+        return None;
+    };
+    if cluster.is_empty() || cluster.len() > 256 || !cluster.bytes().all(|byte| byte.is_ascii_graphic()) {
+        fault("cluster", "`cluster` is 1 to 256 visible characters".to_owned());
+    }
+    let emitter = emitter.unwrap_or_else(|| DEFAULT_EMITTER.to_owned());
+    if !is_name(&emitter) {
+        fault("emitter", bad_name("emitter", &emitter));
+    }
+    let durable = match (delivery, writes) {
+        (RawDelivery::Durable, _) => Durable::Everything,
+        (_, Some(RawWrites::Durable)) => Durable::Writes,
+        (RawDelivery::Buffered | RawDelivery::Log, None) => Durable::Routes,
+    };
+    Some(LedgerService { cluster, emitter, durable })
+}
+
+/// What the names of emitters begin with: they differ by their lives, whatever it is.
+const DEFAULT_EMITTER: &str = "gateway";
 
 fn check_groups(file: &str, groups: &[String], faults: &mut Vec<Fault>) {
     if groups.len() > MAX_GROUPS {

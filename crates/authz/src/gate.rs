@@ -7,6 +7,7 @@ mod drain;
 mod examine;
 mod session;
 mod step;
+mod storing;
 
 use actgate_call::{RequestHead, Route, ToolCalls, mcp::Inspection};
 use actgate_token::{Caller, Thumbprint, TokenCache};
@@ -17,6 +18,7 @@ use self::{
     approval::{Asking, Held, Question},
     body::{AwaitedBody, Body, malformed},
     drain::{Drain, Drained},
+    storing::Storing,
 };
 pub use self::{
     answer::{AnswerChange, AnswerStep},
@@ -71,6 +73,8 @@ enum State {
     AwaitingBody(Box<Awaiting>),
     /// It is held, and the approval service is asked.
     Asking(Box<Asking>),
+    /// It may go on, once its attempt is stored.
+    Storing(Box<Storing>),
     /// It is refused, and its body is drawn off before it is told so.
     Draining { drain: Drain, record: String },
     /// A step that ends the matter has been given, with this record.
@@ -214,8 +218,8 @@ impl Gate {
             State::AwaitingBody(awaiting) => self.read_on(authorizer, cache, *awaiting, read, now),
             State::Draining { drain, record } => self.drain(drain, record, now),
             // What streams behind what is asked about.
-            State::Asking(asking) => {
-                self.state = State::Asking(asking);
+            state @ (State::Asking(_) | State::Storing(_)) => {
+                self.state = state;
                 self.held_back |= progress.buffered > MAX_HELD_BYTES;
                 if self.held_back { Step::HoldBack } else { Step::AwaitBody }
             }
@@ -258,7 +262,7 @@ impl Gate {
     pub fn record(&self) -> Option<&str> {
         match &self.state {
             State::Decided { record } | State::Draining { record, .. } => Some(record),
-            State::Start | State::AwaitingBody(_) | State::Asking(_) => None,
+            State::Start | State::AwaitingBody(_) | State::Asking(_) | State::Storing(_) => None,
         }
     }
 
@@ -270,6 +274,7 @@ impl Gate {
         match &self.state {
             State::AwaitingBody(awaiting) => Some(aborted(&awaiting.attempt)),
             State::Asking(asking) => Some(aborted(&asking.attempt)),
+            State::Storing(storing) => Some(aborted(&storing.attempt)),
             State::Draining { record, .. } => Some(record.clone()),
             State::Start | State::Decided { .. } => None,
         }
@@ -283,7 +288,10 @@ impl Gate {
         body: Body,
         now: Moment,
     ) -> Step {
-        if matches!(self.state, State::Decided { .. } | State::Draining { .. } | State::Asking(_)) {
+        if matches!(
+            self.state,
+            State::Decided { .. } | State::Draining { .. } | State::Asking(_) | State::Storing(_)
+        ) {
             return self.refuse_as_unavailable(authorizer, now, "the request was decided before");
         }
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
@@ -312,15 +320,7 @@ impl Gate {
                 let Some(service) = findings.service else {
                     return self.refuse_as_unavailable(authorizer, now, "a permit without a service");
                 };
-                let outcome = Outcome::Allow { policies: permit.policies() };
-                self.state =
-                    State::Decided { record: self.record_of(authorizer, &findings.attempt, outcome, now) };
-                self.expect_answer(authorizer, &mut findings);
-                Step::Forward(
-                    Forwarding::new(Passage::Permit(permit), service, headers)
-                        .naming_session(findings.session)
-                        .asking_for_identity(self.answer.is_some()),
-                )
+                self.let_through(authorizer, findings, service, Passage::Permit(permit), headers, now)
             }
             Ok(Judgement::Decided(Decision::Deny(denial))) | Err(denial) => {
                 self.refuse_or_observe(authorizer, findings, denial, headers, now)
@@ -398,7 +398,7 @@ impl Gate {
     fn refuse_or_observe(
         &mut self,
         authorizer: &Authorizer,
-        mut findings: Findings<'_>,
+        findings: Findings<'_>,
         denial: Denial,
         headers: &[(&[u8], &[u8])],
         now: Moment,
@@ -409,14 +409,8 @@ impl Gate {
         };
         match Observation::soften(denial) {
             Ok(observation) => {
-                let outcome = Outcome::Observe(observation.denial());
-                self.state = State::Decided { record: self.record_of(authorizer, attempt, outcome, now) };
-                self.expect_answer(authorizer, &mut findings);
-                Step::Forward(
-                    Forwarding::new(Passage::Observation(observation), service, headers)
-                        .naming_session(findings.session)
-                        .asking_for_identity(self.answer.is_some()),
-                )
+                let passage = Passage::Observation(observation);
+                self.let_through(authorizer, findings, service, passage, headers, now)
             }
             Err(denial) => self.refuse(authorizer, attempt, voice, &denial, now),
         }

@@ -34,6 +34,8 @@ pub enum Reason {
     // --- the gate itself ---
     /// The approval service did not answer as it should.
     ApprovalUnavailable,
+    /// The attempt has to be stored before it goes on, and was not.
+    LedgerUnavailable,
     /// The session is not this caller's, or is not known any more.
     SessionUnknown,
     /// What the upstream answered cannot be shown to the caller.
@@ -185,7 +187,7 @@ reasons! {
 
 impl Reason {
     /// The reasons that belong to neither a token nor a call.
-    const OWN: [Self; 13] = [
+    const OWN: [Self; 14] = [
         Self::TokenMissing,
         Self::CredentialAmbiguous,
         Self::ScopeInsufficient,
@@ -196,6 +198,7 @@ impl Reason {
         Self::ApprovalInFlight,
         Self::ApprovalLimit,
         Self::ApprovalUnavailable,
+        Self::LedgerUnavailable,
         Self::SessionUnknown,
         Self::AnswerRefused,
         Self::GateUnavailable,
@@ -260,6 +263,12 @@ impl Reason {
                 code: "approval_unavailable",
                 status: 503,
                 title: "The approval service is not available",
+                challenge: None,
+            },
+            Self::LedgerUnavailable => Row {
+                code: "ledger_unavailable",
+                status: 503,
+                title: "The attempt could not be recorded",
                 challenge: None,
             },
             Self::SessionUnknown => Row {

@@ -53,7 +53,7 @@ pub(crate) enum Outcome<'a> {
     Deny(&'a Denial),
     Hold(&'a Denial),
     Observe(&'a Denial),
-    /// The request ended before anything was decided: the client went away while its body was awaited.
+    /// The request ended before anything was decided, or before what was decided was done: the client went away.
     Aborted,
 }
 

@@ -78,6 +78,25 @@ impl Adapter {
         }
     }
 
+    /// The actions whose attempts are stored before they go on.
+    pub fn durable_actions(&self) -> Vec<std::sync::Arc<str>> {
+        match self {
+            Self::Rest(catalog) => catalog
+                .routes()
+                .filter(|rule| rule.durable)
+                .flat_map(|rule| {
+                    rule.calls().map(|call| std::sync::Arc::clone(call.action)).collect::<Vec<_>>()
+                })
+                .collect(),
+            Self::Mcp(catalog) => catalog
+                .rules()
+                .filter(|(_, rule)| rule.durable)
+                .map(|(_, rule)| std::sync::Arc::clone(&rule.action))
+                .collect(),
+            Self::Git(_) => Vec::new(),
+        }
+    }
+
     /// Whether the header `name` has another use here than to carry the caller's token: it is refused, or its value is
     /// an argument, which would show the token to policies and the ledger.
     pub(crate) fn uses_header(&self, name: &str) -> bool {

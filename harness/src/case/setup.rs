@@ -162,15 +162,11 @@ impl Setup {
             At::Pointer(pointer) if fault.file == *copy => config.at(pointer, &fault.message),
             At::Whole | At::Offset(_) | At::Pointer(_) => named(source.diagnostic(fault)),
         };
-        let loaded = Authorizer::load(source.bundle())
-            .map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
+        let bundle = undelivered(source.bundle().clone());
+        let loaded =
+            Authorizer::load(&bundle).map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
         let routes = route::read(config.value());
-        Ok(Self {
-            bundle: source.bundle().clone(),
-            authorizer: with_sessions(loaded.authorizer),
-            signers,
-            routes,
-        })
+        Ok(Self { bundle, authorizer: with_sessions(loaded.authorizer), signers, routes })
     }
 }
 
@@ -206,6 +202,25 @@ fn self_contained(
         packs.push(Pack { whole, written });
     }
     Ok((value, packs))
+}
+
+/// The same with nowhere to send records to: how they leave is no part of a verdict, and no service is there to take
+/// attempts while cases are played.
+fn undelivered(mut bundle: BundleDocument) -> BundleDocument {
+    if let Some(config) = bundle.config.value.as_object_mut() {
+        config.remove("ledger");
+    }
+    for pack in bundle.packs.values_mut() {
+        let catalog = &mut pack.catalog.value;
+        for section in ["routes", "tools", "prompts", "resources"] {
+            for rule in catalog.get_mut(section).and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(rule) = rule.as_object_mut() {
+                    rule.remove("delivery");
+                }
+            }
+        }
+    }
+    bundle
 }
 
 /// Reads a bundle from a configuration that is not on disk.

@@ -44,9 +44,9 @@ pub(crate) struct LedgerArgs {
     verb: LedgerVerb,
     #[command(flatten)]
     service: Service,
-    /// A gateway's own log (JSON lines) instead of the service
+    /// A gateway's own log (JSON lines) instead of the service; for `verify`, those of several gateways
     #[arg(long, global = true, value_name = "FILE")]
-    log: Option<PathBuf>,
+    log: Vec<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,7 +89,7 @@ enum LedgerVerb {
         #[command(flatten)]
         filter: Filter,
     },
-    /// Follow every chain of the service, hold it against its checkpoints and against a gateway's log
+    /// Follow every chain of the service, hold it against its checkpoints and against the gateways' own logs
     ///
     /// Without the service (--log alone, --log-only) the log itself: every line a record, each id once, each with an outcome.
     #[command(
@@ -125,11 +125,14 @@ pub(crate) fn ledger(args: &LedgerArgs, terminal: &mut Terminal) -> io::Result<E
 fn run(args: &LedgerArgs, terminal: &mut Terminal) -> Result<ExitCode, SourceError> {
     if let LedgerVerb::Verify { key, log_only } = &args.verb {
         let client = if *log_only { None } else { Some(args.service.connect()?) };
-        return verify::verify(client.as_ref(), key.as_deref(), args.log.as_deref(), terminal);
+        return verify::verify(client.as_ref(), key.as_deref(), &args.log, terminal);
     }
-    let mut source = match &args.log {
-        Some(path) => Source::log(path)?,
-        None => Source::service(args.service.connect()?),
+    let mut source = match args.log.as_slice() {
+        [path] => Source::log(path)?,
+        [] => Source::service(args.service.connect()?),
+        [_, _, ..] => {
+            return Err(SourceError::Log("one log at a time: only `verify` takes several".to_owned()));
+        }
     };
     match &args.verb {
         LedgerVerb::Tail { lines, follow, filter } => {

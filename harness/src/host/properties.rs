@@ -51,6 +51,14 @@ fn request(host: &Host, stream: &Stream, path: &[&[u8]]) -> Option<Vec<u8>> {
     if let [b"time"] = path {
         return Some(host.now.to_le_bytes().to_vec());
     }
+    // What is announced is not looked at: it is what has come.
+    match path {
+        [b"size"] => return Some(stream.info.request_bytes.to_le_bytes().to_vec()),
+        [b"duration"] if stream.phase == Phase::Log => {
+            return Some(stream.info.duration.to_le_bytes().to_vec());
+        }
+        _ => {}
+    }
     let headers = shown(stream, Direction::Request)?;
     let header = |name: &str| headers.first(name.as_bytes()).map(<[u8]>::to_vec);
     let target = || headers.first(b":path").unwrap_or_default();
@@ -72,6 +80,7 @@ fn request(host: &Host, stream: &Stream, path: &[&[u8]]) -> Option<Vec<u8>> {
 fn response(stream: &Stream, path: &[&[u8]]) -> Option<Vec<u8>> {
     match path {
         [b"code"] => stream.info.code.map(|code| u64::from(code).to_le_bytes().to_vec()),
+        [b"size"] => Some(stream.info.response_bytes.to_le_bytes().to_vec()),
         [b"code_details"] => stream.info.details.clone().map(String::into_bytes),
         [b"headers", name] => shown(stream, Direction::Response)?.joined(name),
         [b"trailers", name] => stream.map(Direction::Response, true)?.joined(name),

@@ -66,6 +66,14 @@ pub struct StreamInfo {
     pub code: Option<u16>,
     /// `response.code_details`
     pub details: Option<String>,
+    /// Bytes of the request's body that have come.
+    pub request_bytes: u64,
+    /// Bytes of the response's body that have gone.
+    pub response_bytes: u64,
+    /// When it began, and how long it has lasted once it is over, in nanoseconds.
+    pub begun: u64,
+    /// See `begun`.
+    pub duration: u64,
     /// Filter state that the module set, by its key (`wasm.<name>`).
     pub filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
 }
@@ -122,11 +130,11 @@ impl StreamId {
 // === impl Stream ===
 
 impl Stream {
-    pub(super) fn new(attributes: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
+    pub(super) fn new(attributes: BTreeMap<Vec<u8>, Vec<u8>>, begun: u64) -> Self {
         Self {
             request: Message::default(),
             response: Message::default(),
-            info: StreamInfo::default(),
+            info: StreamInfo { begun, ..StreamInfo::default() },
             attributes,
             events: VecDeque::new(),
             phase: Phase::None,

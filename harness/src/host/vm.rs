@@ -167,8 +167,21 @@ impl Vm {
         let id = self.next_stream;
         self.next_stream = self.next_stream.checked_add(1).unwrap_or(ROOT.saturating_add(1));
         let attributes = attributes.into_iter().map(|(path, value)| (path.join("\0").into_bytes(), value));
-        self.store.data_mut().streams.insert(id, Stream::new(attributes.collect()));
+        let begun = self.store.data().now;
+        self.store.data_mut().streams.insert(id, Stream::new(attributes.collect(), begun));
         StreamId(id)
+    }
+
+    /// Properties of a stream that the proxy has come to know, by path.
+    pub fn learn<'a>(
+        &mut self,
+        stream: StreamId,
+        attributes: impl IntoIterator<Item = (&'a [&'a str], Vec<u8>)>,
+    ) {
+        if let Some(stream) = self.store.data_mut().streams.get_mut(&stream.0) {
+            let known = attributes.into_iter().map(|(path, value)| (path.join("\0").into_bytes(), value));
+            stream.attributes.extend(known);
+        }
     }
 
     fn start(module: Module, host: Host) -> Result<Self, VmError> {

@@ -50,6 +50,8 @@ impl Attempt {
             "decided" => {}
             "rejected_by_proxy" => return Err("the proxy rejected it before the gate".to_owned()),
             "aborted" => return Err("the client left before it was decided".to_owned()),
+            "lost" => return Err("it tells of records that were lost".to_owned()),
+            "attempted" => return Err("nobody knows what became of it".to_owned()),
             other => return Err(format!("its stage is `{other}`")),
         }
         let reason = text("/decided/reason");

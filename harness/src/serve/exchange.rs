@@ -8,9 +8,10 @@ use std::{
     net::{IpAddr, SocketAddr},
     pin::Pin,
     rc::Rc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use actgate_authz::Executed;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::{
@@ -29,7 +30,7 @@ use super::{
     instance::{Instance, Presence, now},
     manager,
     pipe::{Flow, Sink, pipe},
-    record::{self, Executed},
+    record,
     recorder::Recorder,
     upstream::{Failure, Pool},
     worker::Phase,
@@ -102,13 +103,13 @@ pub(super) async fn play(
     has_trailers: bool,
     reply: oneshot::Sender<Response<Flow>>,
 ) {
-    let (started, clock) = (now(), Instant::now());
+    let started = now();
     let managed = head.and_then(|head| {
         let headers = manager::manage(&head, context.peer.ip(), &request_id())?;
         Ok((head, headers))
     });
     let recorder = context.recorder.clone();
-    let (info, head, mut executed, rest) = match managed {
+    let (info, head, executed, rest) = match managed {
         Ok((head, headers)) => {
             let mut exchange = Exchange::open(context, head, body, has_trailers, reply);
             exchange.run(headers).await;
@@ -121,7 +122,6 @@ pub(super) async fn play(
             exchange.close()
         }
     };
-    executed.duration_ms = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
     recorder.write(record::line(&info, &head, &executed, started));
     if let Some(body) = rest {
         linger(body).await;
@@ -170,7 +170,7 @@ impl Exchange {
             presence,
             head,
             has_trailers,
-            executed: Executed { flags: "-", ..Executed::default() },
+            executed: Executed { flags: "-".to_owned(), ..Executed::default() },
             request: Some(body),
             to_upstream: None,
             sending: None,
@@ -208,7 +208,7 @@ impl Exchange {
     fn refuse(&mut self, reply: &LocalReply) {
         let stream = self.stream;
         if reply.details.starts_with("http") {
-            self.executed.flags = "DPE";
+            self.mark("DPE");
         }
         self.context.instance.clone().with(|vm| {
             vm.rejected(stream, Headers::default(), reply.status, &reply.details);
@@ -228,6 +228,13 @@ impl Exchange {
             client.finish();
         }
         self.executed.response_bytes = u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
+    }
+
+    /// How it ends, in the words of the log: known before it does, so that the plugin's record says so too.
+    fn mark(&mut self, flags: &'static str) {
+        flags.clone_into(&mut self.executed.flags);
+        let (stream, bits) = (self.stream, Executed::bits_of(flags).to_le_bytes().to_vec());
+        self.context.instance.with(|vm| vm.learn(stream, [(&["response", "flags"][..], bits)]));
     }
 
     /// What is known in the end, and what the client still sends.
@@ -292,7 +299,7 @@ impl Exchange {
             Next::Answer(answer) => self.take_answer(answer),
             Next::Response(frame) => self.take_response(frame),
             Next::ClientGone => {
-                self.executed.flags = "DC";
+                self.mark("DC");
                 self.abort("downstream_remote_disconnect");
             }
             // What it let go is carried on anyway.
@@ -311,7 +318,7 @@ impl Exchange {
             }
             Some(Err(_broken)) => {
                 self.request = None;
-                self.executed.flags = "DPE";
+                self.mark("DPE");
                 if self.answered || self.to_client.is_some() {
                     self.abort("http1.codec_error");
                 } else {
@@ -321,8 +328,6 @@ impl Exchange {
             }
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => {
-                    let size = u64::try_from(data.len()).unwrap_or(u64::MAX);
-                    self.executed.request_bytes = self.executed.request_bytes.saturating_add(size);
                     instance.with(|vm| vm.request_data(stream, data.into(), false));
                 }
                 Err(frame) => {
@@ -356,7 +361,7 @@ impl Exchange {
                 instance.with(|vm| vm.response_headers(stream, headers, end));
             }
             Err(failure) => {
-                self.executed.flags = failure.flags();
+                self.mark(failure.flags());
                 let why = failure.to_string();
                 let details = format!("upstream_reset_before_response_started{{{}}}", why.replace(' ', "_"));
                 let body =
@@ -382,7 +387,7 @@ impl Exchange {
             }
             Some(Err(_broken)) => {
                 self.response = None;
-                self.executed.flags = "UPE";
+                self.mark("UPE");
                 instance.with(|vm| vm.upstream_closed(stream));
             }
         }
@@ -390,7 +395,7 @@ impl Exchange {
 
     fn idle(&mut self) {
         let stream = self.stream;
-        self.executed.flags = "SI";
+        self.mark("SI");
         if self.answered {
             return self.abort("stream_idle_timeout");
         }
@@ -454,6 +459,8 @@ impl Exchange {
                 }
                 self.to_upstream = Some(sink);
                 self.executed.upstream.clone_from(&upstream.address);
+                let address = upstream.address.clone().into_bytes();
+                instance.with(|vm| vm.learn(stream, [(&["upstream", "address"][..], address)]));
                 let pool = self.context.pool.clone();
                 self.sending = Some(Box::pin(async move { pool.send(&upstream, request).await }));
             }
@@ -492,8 +499,6 @@ impl Exchange {
 
     fn respond_data(&mut self, data: Vec<u8>, end: bool) {
         let Some(sink) = &self.to_client else { return };
-        let size = u64::try_from(data.len()).unwrap_or(u64::MAX);
-        self.executed.response_bytes = self.executed.response_bytes.saturating_add(size);
         sink.push(data);
         if end {
             sink.finish();

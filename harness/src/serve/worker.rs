@@ -28,6 +28,9 @@ use crate::host::Vm;
 /// How long a connection may take to tell its client that it is cut off.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// How long a worker that ends waits for records to be taken.
+const FLUSH: Duration = Duration::from_secs(2);
+
 /// A client that sends no head for that long, or nothing between two requests, is cut off.
 const HEAD: Duration = Duration::from_secs(60);
 
@@ -119,6 +122,7 @@ async fn work(start: Start) -> io::Result<()> {
         connections.shutdown().await;
         // Exchanges that have yet to leave their record, and outcomes of claims that have yet to be told.
         tasks.wait().await;
+        flush(&current, &tasks).await;
     };
     tokio::pin!(drained);
     tokio::select! {
@@ -128,6 +132,22 @@ async fn work(start: Start) -> io::Result<()> {
     // Each exchange that is cut off leaves its record.
     if let Err(_elapsed) = timeout(FAREWELL, drained).await {}
     Ok(())
+}
+
+/// Records that wait to be sent are sent: the timer comes round as long as something is asked for then.
+async fn flush(current: &RefCell<Rc<Instance>>, tasks: &TaskTracker) {
+    let instance = Rc::clone(&*current.borrow());
+    let sent = async {
+        loop {
+            instance.tick();
+            if tasks.is_empty() {
+                break;
+            }
+            tasks.wait().await;
+        }
+    };
+    // What is not taken by then is in the log all the same.
+    if let Err(_elapsed) = timeout(FLUSH, sent).await {}
 }
 
 /// Takes a VM over, and keeps its timer.

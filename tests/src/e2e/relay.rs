@@ -1,5 +1,5 @@
-//! A wire between the gateway and a real upstream that counts what passes: what an upstream saw is asked of the wire,
-//! not of the gateway that should have kept it back.
+//! A wire between the gateway and a real server that counts what passes, and can be cut: what an upstream saw is asked of
+//! the wire, not of the gateway that should have kept it back.
 
 use std::{
     net::SocketAddr,
@@ -12,6 +12,7 @@ use std::{
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinHandle,
 };
 
@@ -20,6 +21,7 @@ use tokio::{
 pub struct Relay {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    cut: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -31,8 +33,9 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let connections = Arc::new(AtomicUsize::new(0));
-        let task = tokio::spawn(relay(listener, upstream, Arc::clone(&connections)));
-        Self { address, connections, task }
+        let (cut, state) = watch::channel(false);
+        let task = tokio::spawn(relay(listener, upstream, Arc::clone(&connections), state));
+        Self { address, connections, cut, task }
     }
 
     /// Where it listens.
@@ -44,6 +47,16 @@ impl Relay {
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
+
+    /// Cuts every connection, in the middle of what passes, and lets none be made.
+    pub fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    /// Lets connections be made again.
+    pub fn mend(&self) {
+        self.cut.send_replace(false);
+    }
 }
 
 impl Drop for Relay {
@@ -52,13 +65,26 @@ impl Drop for Relay {
     }
 }
 
-async fn relay(listener: TcpListener, upstream: SocketAddr, connections: Arc<AtomicUsize>) {
+async fn relay(
+    listener: TcpListener,
+    upstream: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    cut: watch::Receiver<bool>,
+) {
     while let Ok((mut near, _)) = listener.accept().await {
         connections.fetch_add(1, Ordering::SeqCst);
+        let mut cut = cut.clone();
         tokio::spawn(async move {
-            let Ok(mut far) = TcpStream::connect(upstream).await else { return };
-            // Either side may leave as it likes.
-            if let Err(_left) = copy_bidirectional(&mut near, &mut far).await {}
+            let passing = async {
+                let Ok(mut far) = TcpStream::connect(upstream).await else { return };
+                // Either side may leave as it likes.
+                if let Err(_left) = copy_bidirectional(&mut near, &mut far).await {}
+            };
+            tokio::select! {
+                biased;
+                _ = cut.wait_for(|cut| *cut) => {}
+                () = passing => {}
+            }
         });
     }
 }

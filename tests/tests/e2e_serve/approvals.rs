@@ -39,13 +39,14 @@ state: .
 gateways: [{ name: actgate-demo, token_file: gateway.token }]
 groups: [{ name: release-managers }, { name: security }]
 people: [{ id: demo/carol@demo, name: Carol, groups: [security] }]
+ledger: { readers: [security] }
 ";
 
 /// `actgate-control`, with a folder of its own.
-struct Control {
-    folder: TempDir,
-    address: SocketAddr,
-    actgate: PathBuf,
+pub(crate) struct Control {
+    pub(crate) folder: TempDir,
+    pub(crate) address: SocketAddr,
+    pub(crate) actgate: PathBuf,
     key: Value,
     server: Server,
 }
@@ -53,7 +54,7 @@ struct Control {
 // === impl Control ===
 
 impl Control {
-    async fn start(setup: &Setup) -> Self {
+    pub(crate) async fn start(setup: &Setup) -> Self {
         let folder = TempDir::new().expect("a folder");
         let config = folder.path().join("control.yaml");
         fs::write(&config, CONFIG).expect("a configuration");
@@ -66,7 +67,7 @@ impl Control {
         Self { folder, address, actgate, key, server }
     }
 
-    fn approvals(&self) -> Approvals {
+    pub(crate) fn approvals(&self) -> Approvals {
         asked_at(self.address, &self.folder.path().join("gateway.token"), &self.key)
     }
 
@@ -91,7 +92,7 @@ async fn serve(layout: &Layout, program: &Path, config: &Path) -> (Server, Socke
     Server::on_free_port(layout, "/healthz", launch).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), output.stderr.as_slice()].concat()).into_owned()
 }
 
@@ -102,7 +103,8 @@ fn asked_at(address: SocketAddr, token_file: &Path, key: &Value) -> Approvals {
         "control": { "cluster": "control", "issuer": "https://control.demo", "audience": "actgate-demo" },
         "key": key,
     });
-    Approvals { section, upstream: ControlUpstream { address, token_file: token_file.to_owned() } }
+    let upstream = ControlUpstream { address, token_file: token_file.to_owned() };
+    Approvals { section, upstream, ledger: None }
 }
 
 fn get(kit: &Kit, path: &str) -> String {

@@ -15,6 +15,7 @@ mod approvals;
 mod bodies;
 #[path = "../e2e_hostile/case.rs"]
 mod case;
+mod delivery;
 mod git;
 #[path = "../e2e_hostile/headers.rs"]
 mod headers;

@@ -39,6 +39,8 @@ pub(crate) struct Approvals {
     /// `approvals` of the configuration.
     pub(crate) section: Value,
     pub(crate) upstream: ControlUpstream,
+    /// `ledger` of the configuration; as the demo's where there is none.
+    pub(crate) ledger: Option<Value>,
 }
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -59,11 +61,16 @@ impl Stage {
         let layout = setup.layout().clone().with_state(folder.path().join("state"));
         let token_file = layout.folder("vault").expect("a folder").join("gateway.token");
         fs::write(&token_file, INJECTED).expect("a token");
-        let (section, control) = match approvals {
-            Some(Approvals { section, upstream }) => (Some(section), Some(upstream)),
-            None => (None, None),
+        let (section, control, own) = match approvals {
+            Some(Approvals { section, upstream, ledger }) => (Some(section), Some(upstream), ledger),
+            None => (None, None, None),
         };
         let config = configure(setup, issuer, section, folder.path());
+        if let Some(ledger) = own {
+            let mut value = bundle::read(&config);
+            value["ledger"] = ledger;
+            fs::write(&config, value.to_string()).expect("a configuration");
+        }
         let options = ServeOptions {
             port: 0,
             config,
@@ -85,6 +92,12 @@ impl Stage {
 
     pub(crate) fn ledger(&self) -> PathBuf {
         self.layout.ledger()
+    }
+
+    /// Ends it as an operator does; its files stay as long as what is returned.
+    pub(crate) async fn stop(self) -> TempDir {
+        self.serve.into_server().stop().await.expect("an end");
+        self.folder
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -127,7 +140,10 @@ pub(crate) fn configure(setup: &Setup, issuer: &Issuer, approvals: Option<Value>
     let mut value = bundle::read(&setup.root().join("demo/actgate.yaml"));
     value["issuers"][0]["jwks"] = issuer.key_set();
     bundle::ask_nobody(&mut value);
-    value.as_object_mut().expect("a mapping").remove("envoy");
+    // No service is asked, and none is sent records, but where a test says so.
+    for name in ["envoy", "ledger"] {
+        value.as_object_mut().expect("a mapping").remove(name);
+    }
     for service in value["services"].as_array_mut().expect("services") {
         let pack = setup.root().join("demo").join(service["pack"].as_str().expect("a pack"));
         let name = pack.file_name().expect("a pack").to_string_lossy().into_owned();

@@ -38,6 +38,7 @@ fn a_record_is_found_by_who_what_and_when() {
         decision: "deny".into(),
         reason: Some("policy_denied".into()),
         status: 403,
+        is_attempt: false,
     };
     assert_eq!(found, expected);
 }

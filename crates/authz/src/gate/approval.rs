@@ -3,18 +3,14 @@
 use actgate_call::{RequestHead, Route, ToolCalls, envelope::HeldRequest};
 use actgate_token::{Caller, Grant, TokenCache};
 
-use super::{
-    Findings, Gate, Judgement, Presented, State, Step,
-    body::Body,
-    step::{Forwarding, Passage},
-};
+use super::{Findings, Gate, Judgement, Presented, State, Step, body::Body, step::Passage};
 use crate::{
     authorizer::{Authorizer, GuardedService},
     claim::{Answer, Callout, CalloutAnswer, Claim, ClaimContext, ClaimOutcome, Entropy},
     decision::{Decision, Denial},
     moment::Moment,
     reason::Reason,
-    record::{Attempt, Outcome},
+    record::Attempt,
     reply::Voice,
 };
 
@@ -89,7 +85,7 @@ impl Question {
 // === impl Gate ===
 
 impl Gate {
-    /// The approval service has answered, or not (`None`: a timeout, a reset, a refused callout).
+    /// What was asked is answered, or not (`None`: a timeout, a reset, a refused callout).
     pub fn on_callout(
         &mut self,
         authorizer: &Authorizer,
@@ -99,6 +95,7 @@ impl Gate {
     ) -> Step {
         match std::mem::replace(&mut self.state, State::Start) {
             State::Asking(asking) => self.answered(authorizer, cache, *asking, answer, now),
+            State::Storing(storing) => self.stored(authorizer, *storing, answer, now),
             state @ (State::Start
             | State::AwaitingBody(_)
             | State::Draining { .. }
@@ -175,17 +172,13 @@ impl Gate {
                 let Some(service) = findings.service else {
                     return self.refuse_as_unavailable(authorizer, now, "a permit without a service");
                 };
-                let outcome = Outcome::Allow { policies: permit.policies() };
-                let record = self.record_of(authorizer, &findings.attempt, outcome, now);
-                self.state = State::Decided { record };
-                self.expect_answer(authorizer, &mut findings);
-                if let Some((_, forwarded)) = &mut self.claimed {
-                    *forwarded = true;
-                }
-                return Step::Forward(
-                    Forwarding::new(Passage::Permit(permit), service, &borrowed)
-                        .naming_session(findings.session)
-                        .asking_for_identity(self.answer.is_some()),
+                return self.let_through(
+                    authorizer,
+                    findings,
+                    service,
+                    Passage::Permit(permit),
+                    &borrowed,
+                    now,
                 );
             }
             Ok(Judgement::Decided(Decision::Deny(denial))) | Err(denial) => denial,

@@ -17,7 +17,7 @@ pub enum Step {
     /// Hold the request and read no more of its body than is held anyway: the sender has to wait. What is held can only
     /// be let go from now on, not thrown away.
     HoldBack,
-    /// Hold the request, ask this, and report the answer with [`Gate::on_callout`](crate::Gate::on_callout).
+    /// Hold the request, ask or tell this, and report the answer with [`Gate::on_callout`](crate::Gate::on_callout).
     Callout(Callout),
     /// It is refused, and the client listens only at the end of its body: throw away what is buffered, so many bytes,
     /// let none of it through, and report more with [`Gate::on_body`](crate::Gate::on_body).

@@ -1,4 +1,5 @@
 mod approval;
+mod storing;
 mod world;
 
 use self::world::{ALICE, CODER, Outcome, World};

@@ -106,6 +106,7 @@ fn reason_for(name: &str, denial: &Denial, client: &PushClient) -> String {
             | Reason::ApprovalInFlight
             | Reason::ApprovalLimit
             | Reason::ApprovalUnavailable
+            | Reason::LedgerUnavailable
             | Reason::SessionUnknown
             | Reason::AnswerRefused
             | Reason::GateUnavailable => denial.reason.row().title.to_lowercase(),

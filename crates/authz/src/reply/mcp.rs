@@ -71,6 +71,7 @@ const fn is_of_the_call(reason: Reason) -> bool {
         | Reason::Token(_)
         | Reason::Call(_)
         | Reason::ApprovalUnavailable
+        | Reason::LedgerUnavailable
         | Reason::SessionUnknown
         | Reason::AnswerRefused
         | Reason::GateUnavailable => false,
@@ -126,6 +127,7 @@ fn code(reason: Reason) -> i64 {
         | Reason::ApprovalInFlight
         | Reason::ApprovalLimit
         | Reason::ApprovalUnavailable
+        | Reason::LedgerUnavailable
         | Reason::SessionUnknown
         | Reason::AnswerRefused
         | Reason::GateUnavailable => i64::from(reason.row().status),

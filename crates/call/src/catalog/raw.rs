@@ -175,8 +175,10 @@ pub enum RawBody {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RawDelivery {
-    /// In the access log.
+    /// As the configuration says of all.
     Log,
+    /// Stored by the ledger's service before anything is forwarded.
+    Durable,
 }
 
 /// What a client may not send, such as the backend's own credentials. `_` and `-` are the same in these names.

@@ -34,6 +34,8 @@ pub struct RouteRule {
     pub secret: Vec<String>,
     /// What happens to a body.
     pub body: BodyRule,
+    /// Whether its attempts are stored before they go on.
+    pub durable: bool,
     /// Where it stands in the catalog document: an RFC 6901 pointer.
     pub pointer: String,
 }

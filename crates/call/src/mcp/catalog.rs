@@ -46,6 +46,8 @@ pub struct CatalogRule {
     pub action: Arc<str>,
     /// Whether it changes anything.
     pub effect: Effect,
+    /// Whether its attempts are stored before they go on.
+    pub durable: bool,
     /// Its arguments.
     pub arguments: Vec<ArgumentRule>,
     pub(super) others_pass: bool,

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{catalog::RawRefusals, tool_call::Effect};
+use crate::{
+    catalog::{RawDelivery, RawRefusals},
+    tool_call::Effect,
+};
 
 /// The whole document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +60,9 @@ pub struct RawRule {
     /// What happens to arguments that are not named here.
     #[serde(default, skip_serializing_if = "RawOthers::is_refuse")]
     pub others: RawOthers,
+    /// How the call is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<RawDelivery>,
 }
 
 /// Resources that are read by one action.
@@ -69,6 +75,9 @@ pub struct RawResourceRule {
     pub action: String,
     /// Whether the action changes anything.
     pub effect: Effect,
+    /// How reading is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<RawDelivery>,
 }
 
 /// One argument of a tool or prompt.

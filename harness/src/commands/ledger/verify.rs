@@ -1,18 +1,20 @@
 //! Whether the ledger is what was written.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod reconciliation;
+
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::reconciliation::Reconciliation;
 use super::chain::Link;
 use super::checkpoint::CheckpointKeys;
 use super::entry::{Entry, text};
-use super::filter::Filter;
-use super::source::{Page, Source, SourceError};
+use super::source::{Page, SourceError};
 use crate::commands::client::Client;
 use crate::commands::visible::visible;
 use crate::exit::ExitCode;
@@ -45,18 +47,18 @@ struct Findings(BTreeMap<&'static str, Vec<String>>);
 pub(super) fn verify(
     client: Option<&Client>,
     key: Option<&Path>,
-    log: Option<&Path>,
+    logs: &[PathBuf],
     terminal: &mut Terminal,
 ) -> Result<ExitCode, SourceError> {
     let mut findings = Findings::default();
-    let mut stored = BTreeSet::new();
+    let mut reconciliation = Reconciliation::default();
     if let Some(client) = client {
         let (keys, whose) = keys(client, key)?;
         let heads: Emitters = client.get(&["v1", "emitters"], &[])?;
         let mut records: usize = 0;
         let mut signed: usize = 0;
         for head in &heads.emitters {
-            let (of_chain, links) = follow(client, head, &mut findings, &mut stored)?;
+            let (of_chain, links) = follow(client, head, &mut findings, &mut reconciliation)?;
             records = records.saturating_add(of_chain);
             signed = signed.saturating_add(checkpoints(client, head, &keys, &links, &mut findings)?);
         }
@@ -68,12 +70,17 @@ pub(super) fn verify(
             counted(signed, "checkpoint"),
         )?;
     }
-    if let Some(path) = log {
-        let ids = read_log(path, &mut findings)?;
-        writeln!(terminal.out, "{}: {}", path.display(), counted(ids.len(), "record"))?;
-        if client.is_some() {
-            let missing = ids.iter().filter(|id| !stored.contains(*id));
-            findings.add_all("in the log and not in the service's store: lost on the way", missing);
+    for path in logs {
+        let lines = reconciliation.read_log(path, &mut findings)?;
+        writeln!(terminal.out, "{}: {}", path.display(), counted(lines, "record"))?;
+    }
+    if let Some(unsent) = reconciliation.rejected() {
+        writeln!(terminal.out, "refused by the proxy before the plugin: {unsent}")?;
+    }
+    if client.is_some() {
+        reconciliation.attempts_without_outcome(&mut findings);
+        if !logs.is_empty() {
+            reconciliation.compare(&mut findings);
         }
     }
     for (what, found) in &findings.0 {
@@ -98,7 +105,7 @@ fn follow(
     client: &Client,
     head: &Head,
     findings: &mut Findings,
-    stored: &mut BTreeSet<String>,
+    reconciliation: &mut Reconciliation,
 ) -> Result<(usize, HashMap<i64, String>), SourceError> {
     let Head { gateway, emitter, last } = head;
     let at = |sequence: i64| format!("{gateway} {emitter} {sequence}");
@@ -129,7 +136,7 @@ fn follow(
             let entry = Entry::of_log(event.record.get())
                 .map_err(|error| SourceError::Log(format!("{}: no record: {error}", at(sequence))))?;
             outcome(&entry.record, findings);
-            stored.insert(text(&entry.record, "/id"));
+            reconciliation.stored(&format!("{gateway} {emitter}"), &at(sequence), &entry, findings);
         }
         if page.next.is_none() {
             break;
@@ -199,24 +206,13 @@ fn keys(client: &Client, file: Option<&Path>) -> Result<(CheckpointKeys, &'stati
         .ok_or_else(|| SourceError::Log("the key is no JWK set with an Ed25519 key".to_owned()))
 }
 
-/// The ids of a log's records.
-fn read_log(path: &Path, findings: &mut Findings) -> Result<BTreeSet<String>, SourceError> {
-    let mut ids = BTreeSet::new();
-    Source::log(path)?.each(&Filter::default(), &mut |entry| {
-        outcome(&entry.record, findings);
-        let id = text(&entry.record, "/id");
-        // What the plugin never saw has none.
-        if id != "-" && !ids.insert(id.clone()) {
-            findings.add("ids that are there twice", id);
-        }
-        Ok(true)
-    })?;
-    Ok(ids)
-}
-
 /// Nothing ran without a permit, and of everything it is known what became of it.
 fn outcome(record: &Value, findings: &mut Findings) {
     let id = || format!("{} {}", text(record, "/time"), text(record, "/id"));
+    // What has yet to go on has none, and is held against its record; what is lost is no request.
+    if matches!(text(record, "/stage").as_str(), "attempted" | "lost") {
+        return;
+    }
     if record.pointer("/executed/status").and_then(Value::as_i64).is_none() {
         findings.add("records without an outcome", id());
     }
@@ -233,11 +229,5 @@ fn outcome(record: &Value, findings: &mut Findings) {
 impl Findings {
     fn add(&mut self, what: &'static str, which: String) {
         self.0.entry(what).or_default().push(which);
-    }
-
-    fn add_all<'a>(&mut self, what: &'static str, which: impl Iterator<Item = &'a String>) {
-        for one in which {
-            self.add(what, one.clone());
-        }
     }
 }

@@ -181,11 +181,13 @@ impl Vm {
     }
 
     pub(super) fn finish(&mut self, id: u32) {
+        let now = self.store.data().now;
         let Some(own) = self.stream(id) else { return };
         if own.finished {
             return;
         }
         own.finished = true;
+        own.info.duration = now.saturating_sub(own.info.begun);
         own.phase = Phase::Log;
         // Who never saw the request still hears how it ended.
         self.create(id);

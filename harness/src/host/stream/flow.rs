@@ -192,6 +192,10 @@ impl Vm {
         if data.is_empty() && !end {
             return;
         }
+        if direction == Direction::Response {
+            let size = u64::try_from(data.len()).unwrap_or(u64::MAX);
+            own.info.response_bytes = own.info.response_bytes.saturating_add(size);
+        }
         own.events.push_back(match direction {
             Direction::Request => Event::RequestData { data, end },
             Direction::Response => Event::ResponseData { data, end },

@@ -13,6 +13,10 @@ impl Vm {
 
     /// A part of the request's body.
     pub fn request_data(&mut self, stream: StreamId, data: Vec<u8>, end: bool) {
+        if let Some(own) = self.stream(stream.0) {
+            let size = u64::try_from(data.len()).unwrap_or(u64::MAX);
+            own.info.request_bytes = own.info.request_bytes.saturating_add(size);
+        }
         self.data(stream.0, Direction::Request, data, end);
     }
 

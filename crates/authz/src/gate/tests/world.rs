@@ -6,7 +6,7 @@ use jwt_simple::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
-    Authorizer, BodyProgress, BundleDocument, Document, Gate, LocalReply, Moment, PackDocument, Step,
+    Authorizer, BodyProgress, BundleDocument, Document, Fault, Gate, LocalReply, Moment, PackDocument, Step,
     TextDocument, TokenCache, document::BUNDLE_FORMAT, fixture::NOW,
 };
 
@@ -70,6 +70,27 @@ impl World {
 
     /// A world with these `approvals`, and something different about its pack.
     pub(super) fn with(mode: &str, approvals: &Value, change: impl FnOnce(&mut PackDocument)) -> Self {
+        Self::made(mode, approvals, &json!({}), change).unwrap()
+    }
+
+    /// A world with this `ledger`.
+    pub(super) fn recording(ledger: &Value) -> Self {
+        Self::try_recording(ledger).unwrap()
+    }
+
+    /// The same, or what is wrong with it.
+    pub(super) fn try_recording(ledger: &Value) -> Result<Self, String> {
+        let approvals = json!({ "groups": ["release-managers"] });
+        Self::made("enforce", &approvals, ledger, |_| {})
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+
+    fn made(
+        mode: &str,
+        approvals: &Value,
+        ledger: &Value,
+        change: impl FnOnce(&mut PackDocument),
+    ) -> Result<Self, Vec<Fault>> {
         let mut pack = pack();
         change(&mut pack);
         let key = ES256KeyPair::generate().with_key_id("k");
@@ -88,13 +109,14 @@ impl World {
             }],
             "services": [{ "name": "git", "prefix": "/git/", "adapter": "git", "pack": "git", "mode": mode }],
             "approvals": approvals,
+            "ledger": ledger,
         });
         let document = BundleDocument {
             format: BUNDLE_FORMAT.into(),
             config: Document { file: "actgate.yaml".into(), value: config },
             packs: BTreeMap::from([("git".to_owned(), pack)]),
         };
-        Self { authorizer: Authorizer::load(&document).unwrap().authorizer, key }
+        Ok(Self { authorizer: Authorizer::load(&document)?.authorizer, key })
     }
 
     pub(super) fn token(&self, subject: &str, actor: &str) -> String {

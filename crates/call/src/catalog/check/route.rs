@@ -7,8 +7,8 @@ use crate::{
     adapter::BodyNeed,
     catalog::{
         AlsoRule, BodyRule, FieldRule, HeaderRule, IdTemplate, Limits, Lineage, ParentRule, PathTemplate,
-        RawBody, RawCall, RawField, RawHeader, RawParent, RawResource, RawRoute, RawSource, Refusals,
-        ResourceRule, RouteRule, Source,
+        RawBody, RawCall, RawDelivery, RawField, RawHeader, RawParent, RawResource, RawRoute, RawSource,
+        Refusals, ResourceRule, RouteRule, Source,
         template::{TemplateFault, is_identifier},
     },
     head::{is_method, is_name},
@@ -48,7 +48,7 @@ pub(super) fn check(
         secret,
         body,
         max_body,
-        delivery: _,
+        delivery,
     } = raw;
     let pointer = format!("/routes/{number}");
     let before = faults.found.len();
@@ -99,6 +99,7 @@ pub(super) fn check(
         query,
         secret: secret.clone(),
         body: BodyRule { need, json },
+        durable: *delivery == Some(RawDelivery::Durable),
         pointer,
     };
     (faults.found.len() == before).then_some(rule)

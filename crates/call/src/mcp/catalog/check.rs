@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Catalog, CatalogRule, Rules, own_actions};
 use crate::{
     catalog::{
-        CatalogFault, Limits,
+        CatalogFault, Limits, RawDelivery,
         check::{self, NOT_A_WORD, is_word, token},
     },
     head::is_name,
@@ -39,6 +39,7 @@ pub(super) fn catalog(raw: RawCatalog, limits: Limits) -> Result<Catalog, Vec<Ca
             output_schema: false,
             digest: None,
             others: RawOthers::Refuse,
+            delivery: rule.delivery,
         })
         .collect();
     let named = [&tools, &prompts, &resources].into_iter().flatten().map(|rule| rule.action.as_str());
@@ -106,6 +107,7 @@ fn section(name: &str, key: &str, raw: &[RawRule], faults: &mut Faults) -> Vec<C
             pattern,
             action: raw.action.as_str().into(),
             effect: raw.effect,
+            durable: raw.delivery == Some(RawDelivery::Durable),
             arguments: arguments(&pointer, &raw.arguments, faults),
             others_pass: raw.others == RawOthers::Pass,
             output_schema: raw.output_schema,
