@@ -8,6 +8,7 @@ mod host;
 mod http;
 mod ids;
 mod keys;
+mod memory;
 mod metrics;
 mod root;
 mod sessions;

@@ -2,13 +2,15 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use actgate_authz::{Authorizer, BundleDocument, Mode, SecretKey, TokenCache};
+use actgate_authz::{Authorizer, BundleDocument, Mode, SecretKey, SharedData, TokenCache};
 use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::ContextType,
 };
 
-use crate::{cryptography, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics, sessions};
+use crate::{
+    cryptography, host, http::Request, ids::Ids, keys::Keys, memory::Memory, metrics::Metrics, sessions,
+};
 
 /// What requests share.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) cache: RefCell<TokenCache>,
     pub(crate) metrics: Metrics,
     pub(crate) ids: Ids,
+    /// What it shares with the gates of other workers.
+    pub(crate) memory: Rc<dyn SharedData>,
     /// The root context's id.
     pub(crate) root: u32,
 }
@@ -113,5 +117,6 @@ fn load(root: u32) -> Result<(Shared, Keys), Vec<String>> {
     let authorizer = authorizer.with_cryptography(cryptography::of_host());
     let mut cache = TokenCache::default();
     let keys = Keys::watch(authorizer.key_sources(), &mut cache).map_err(|error| one(error.to_string()))?;
-    Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, root }, keys))
+    let memory = Rc::new(Memory);
+    Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, memory, root }, keys))
 }

@@ -180,6 +180,7 @@ impl Gate {
                 return Step::Forward(
                     Forwarding::new(Passage::Permit(permit), service, &borrowed)
                         .naming_session(findings.session)
+                        .carrying(findings.heard.body, &borrowed)
                         .asking_for_identity(self.answer.is_some()),
                 );
             }
