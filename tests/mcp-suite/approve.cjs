@@ -48,7 +48,8 @@ async function main() {
     await open(asked[0].url);
     if (action === "accept") await call("second");
   }
-  await call("again");
+  // What was declined is not tried again.
+  if (action === "accept") await call("again");
   console.log(JSON.stringify({ ...told, pages }));
   await client.close();
 }

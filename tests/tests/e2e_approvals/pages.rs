@@ -69,7 +69,10 @@ async fn a_page_is_opened_and_the_call_passes_once() {
         let content = format!("declined in {version}");
         let deed = Deed { action: "decline", decision: Some("approve") };
         let told = play(&world, &setup, mode, &content, deed).await;
-        verdicts.row(&row("declined"), equal("file", handbook(), before.clone()).map_err(|why| format!("{why} {told}")));
+        verdicts.row(
+            &row("declined"),
+            equal("file", handbook(), before.clone()).map_err(|why| format!("{why} {told}")),
+        );
 
         // Opened, and nobody has decided.
         let deed = Deed { action: "accept", decision: None };

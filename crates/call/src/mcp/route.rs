@@ -30,6 +30,8 @@ pub const STREAM: &str = "MCP stream";
 pub const SESSION_END: &str = "MCP session end";
 
 const VERSION: &str = "mcp-protocol-version";
+/// The header by which a stream is taken up again: the server repeats what it has sent since.
+const RESUMED: &str = "last-event-id";
 
 /// A request to the endpoint, with all that its head says.
 #[derive(Debug, Clone)]
@@ -114,6 +116,12 @@ impl McpRoute {
             session: session(head)?,
             max_body,
         };
+        if route.session.is_none() && head.header(RESUMED).is_some() {
+            return Err(CallError::refused(
+                RESUMED.as_bytes(),
+                "whose stream it takes up, only a session says",
+            ));
+        }
         content::check(BodyRule { need: route.body_need(), json: true }, head)?;
         Ok(route)
     }
