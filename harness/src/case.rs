@@ -9,6 +9,7 @@ mod engine;
 mod file;
 mod files;
 mod format;
+mod memory;
 mod native;
 mod observing;
 mod pack;

@@ -46,7 +46,8 @@ impl Request {
             let gate = Gate::new(now, shared.ids.next())
                 .timed(|| host::now().ok())
                 .with_entropy(entropy)
-                .with_peer(host::peer_certificate);
+                .with_peer(host::peer_certificate)
+                .sharing(Rc::clone(&shared.memory));
             let gate = self.gate.insert(gate);
             #[cfg(feature = "trap")]
             crate::trap::on_demand(&pairs.fields(), crate::trap::Trap::Before);
@@ -116,7 +117,7 @@ impl Request {
                 Ok(()) => return Action::Pause,
                 Err(error) => Err(error),
             },
-            Ok(Step::Forward(forwarding)) => host::forward(&forwarding, record),
+            Ok(Step::Forward(forwarding)) => host::forward(&forwarding, record, self.buffered),
             Ok(Step::Reply(reply)) => host::reply(&reply, record),
             Err(error) => Err(error),
         };

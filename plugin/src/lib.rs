@@ -9,6 +9,7 @@ mod host;
 mod http;
 mod ids;
 mod keys;
+mod memory;
 mod metrics;
 mod outcome;
 mod root;

@@ -2,14 +2,15 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use actgate_authz::{Authorizer, BundleDocument, Mode, SecretKey, TokenCache};
+use actgate_authz::{Authorizer, BundleDocument, Mode, SecretKey, SharedData, TokenCache};
 use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::ContextType,
 };
 
 use crate::{
-    cryptography, delivery::Delivery, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics, sessions,
+    cryptography, delivery::Delivery, host, http::Request, ids::Ids, keys::Keys, memory::Memory,
+    metrics::Metrics, sessions,
 };
 
 /// What requests share.
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) ids: Ids,
     /// Where records go, beside the proxy's log.
     pub(crate) delivery: Option<RefCell<Delivery>>,
+    /// What it shares with the gates of other workers.
+    pub(crate) memory: Rc<dyn SharedData>,
     /// The root context's id.
     pub(crate) root: u32,
 }
@@ -124,5 +127,6 @@ fn load(root: u32) -> Result<(Shared, Keys), Vec<String>> {
     let keys = Keys::watch(authorizer.key_sources(), &mut cache).map_err(|error| one(error.to_string()))?;
     let begin = |service| Delivery::begin(service, !authorizer.key_sources().is_empty()).map(RefCell::new);
     let delivery = authorizer.ledger().map(begin).transpose().map_err(|error| one(error.to_string()))?;
-    Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, delivery, root }, keys))
+    let memory = Rc::new(Memory);
+    Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, delivery, memory, root }, keys))
 }

@@ -9,6 +9,7 @@ pub mod h1;
 pub mod h2;
 pub mod ledger;
 pub mod relay;
+pub mod served;
 pub mod setup;
 pub mod template;
 pub mod tokens;

@@ -3,13 +3,19 @@
 mod answer;
 mod approval;
 mod body;
+mod definition;
 mod drain;
 mod examine;
 mod session;
 mod step;
 mod storing;
 
-use actgate_call::{RequestHead, Route, ToolCalls, mcp::Inspection};
+use std::rc::Rc;
+
+use actgate_call::{
+    RequestHead, Route, ToolCalls,
+    mcp::{self, Inspection, Page, Reviewed},
+};
 use actgate_token::{Caller, Thumbprint, TokenCache};
 
 pub(crate) use self::examine::{Examined, examine};
@@ -18,6 +24,7 @@ use self::{
     approval::{Asking, Held, Question},
     body::{AwaitedBody, Body, malformed},
     drain::{Drain, Drained},
+    session::OpenSession,
     storing::Storing,
 };
 pub use self::{
@@ -31,6 +38,7 @@ use crate::{
     config::Mode,
     credential::credential,
     decision::{Decision, Denial, Observation},
+    definitions::SharedData,
     evaluate::{AccessRequest, Inquiry},
     moment::Moment,
     narrowing::narrow,
@@ -57,6 +65,7 @@ pub struct Gate {
     claimed: Option<(Claim, bool)>,
     /// The answer to what was forwarded, where it is looked at.
     answer: Option<Answer>,
+    shared: Option<Rc<dyn SharedData>>,
 }
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
@@ -100,9 +109,19 @@ struct Findings<'a> {
     caller: Option<Caller>,
     route: Option<Route>,
     calls: Option<ToolCalls>,
+    heard: Heard,
+    session: Option<OpenSession>,
+}
+
+/// What a message says besides its calls.
+#[derive(Debug, Default)]
+struct Heard {
+    /// What has to be known of the answer.
     inspection: Inspection,
-    /// The server's own id of the session.
-    session: Option<String>,
+    /// What goes on in place of the body.
+    body: Option<Vec<u8>>,
+    /// What is called of which only the reviewed definition may be.
+    reviewed: Vec<Reviewed>,
 }
 
 /// What is judged of a request.
@@ -146,6 +165,7 @@ impl Gate {
             notes: false,
             held_back: false,
             inquiry: None,
+            shared: None,
         }
     }
 
@@ -161,6 +181,14 @@ impl Gate {
     #[must_use]
     pub fn with_peer(mut self, peer: Peer) -> Self {
         self.peer = peer;
+        self
+    }
+
+    /// The same gate with a place to share with the host's other gates, without which it knows of no list but its own
+    /// request's.
+    #[must_use]
+    pub fn sharing(mut self, shared: Rc<dyn SharedData>) -> Self {
+        self.shared = Some(shared);
         self
     }
 
@@ -368,24 +396,34 @@ impl Gate {
                 findings.voice = client.as_ref().map_or(Voice::Git, Voice::push);
                 ToolCalls::clone(calls)
             }
-            Body::Complete(bytes) => extract(route, bytes, &mut findings.voice, &mut findings.inspection)?,
+            Body::Complete(bytes) => extract(route, bytes, &mut findings.voice, &mut findings.heard)?,
             Body::Pending => match AwaitedBody::of(route) {
                 Some(awaited) => return Ok(Judgement::Await(awaited)),
-                None => extract(route, b"", &mut findings.voice, &mut findings.inspection)?,
+                None => extract(route, b"", &mut findings.voice, &mut findings.heard)?,
             },
         };
+        if let (Voice::Mcp(client), Some(session)) = (&mut findings.voice, &findings.session) {
+            client.opens_pages |= session.opens_pages;
+        }
         let calls = findings.calls.insert(calls);
         findings.attempt.calls(calls);
         narrow(caller, calls, authorizer.scopes(caller.token().issuer_alias()), &authorizer.bundle.schema)?;
         let request = AccessRequest { caller, calls, now: now.unix_time(), approved };
         let decision = authorizer.bundle.decide(&request);
+        if !matches!(decision, Decision::Deny(_)) {
+            definition::check(self.shared.as_deref(), &service.call.name, &findings.heard.reviewed, calls)?;
+        }
         let Decision::RequireApproval(hold) = &decision else { return Ok(Judgement::Decided(decision)) };
         // What is only observed troubles nobody.
-        if !asks || service.mode == Mode::Observe || authorizer.approvals.is_none() {
+        if !asks
+            || service.mode == Mode::Observe
+            || authorizer.approvals.is_none()
+            || is_declined(&findings.voice)
+        {
             return Ok(Judgement::Decided(decision));
         }
         let shown: &[u8] = match body {
-            Body::Complete(bytes) => bytes,
+            Body::Complete(bytes) => findings.heard.body.as_deref().unwrap_or(bytes),
             Body::Push { .. } => b"",
             // People see all of what they approve.
             Body::Pending => return Ok(Judgement::Await(AwaitedBody::to_show(authorizer.max_body))),
@@ -488,19 +526,19 @@ fn unavailable(why: &str) -> Denial {
     denial
 }
 
+/// Whether the caller's own user does not even want to ask.
+fn is_declined(voice: &Voice) -> bool {
+    matches!(voice, Voice::Mcp(client) if client.page == Some(Page::Declined))
+}
+
 /// The tool calls of a whole body. What it says of whom to answer is known even where it is refused.
-fn extract(
-    route: &Route,
-    body: &[u8],
-    voice: &mut Voice,
-    inspection: &mut Inspection,
-) -> Result<ToolCalls, Denial> {
+fn extract(route: &Route, body: &[u8], voice: &mut Voice, heard: &mut Heard) -> Result<ToolCalls, Denial> {
     let calls = match route {
         Route::Mcp(route) => {
-            let reading = route.read_body(body);
-            *voice = Voice::Mcp(Box::new(reading.client));
-            *inspection = reading.inspection;
-            reading.calls
+            let mcp::Reading { client, inspection, body, reviewed, calls } = route.read_body(body);
+            *voice = Voice::Mcp(Box::new(client));
+            *heard = Heard { inspection, body, reviewed };
+            calls
         }
         Route::Rest(_) | Route::Git(_) => route.extract(body),
     };

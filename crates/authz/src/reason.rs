@@ -23,6 +23,8 @@ pub enum Reason {
     PolicyDenied,
     /// A policy could not be evaluated.
     PolicyError,
+    /// It is not what somebody has reviewed.
+    DefinitionChanged,
     /// It needs people's approval first.
     ApprovalRequired,
     /// Somebody who was asked said no.
@@ -170,6 +172,8 @@ reasons! {
         GitPushOptionInvalid => ("git_push_option_invalid", 400, "A push option is not accepted", None),
         /// A body that is no message of MCP, or one that servers could understand in another way.
         McpMessageInvalid => ("mcp_message_invalid", 400, "The message is not accepted", None),
+        /// A message that does not say in `_meta` what its version demands.
+        McpMetaInvalid => ("mcp_meta_invalid", 400, "The message lacks what it must say of itself", None),
         /// A header that says something else than the message, or is missing beside it.
         McpHeaderMismatch => ("mcp_header_mismatch", 400, "A header and the message do not agree", None),
         /// A version of MCP that is not read here.
@@ -193,6 +197,7 @@ impl Reason {
         Self::ScopeInsufficient,
         Self::PolicyDenied,
         Self::PolicyError,
+        Self::DefinitionChanged,
         Self::ApprovalRequired,
         Self::ApprovalDenied,
         Self::ApprovalInFlight,
@@ -239,6 +244,12 @@ impl Reason {
                 code: "policy_error",
                 status: 403,
                 title: "The policies could not be evaluated",
+                challenge: None,
+            },
+            Self::DefinitionChanged => Row {
+                code: "definition_changed",
+                status: 403,
+                title: "The definition is not the reviewed one",
                 challenge: None,
             },
             Self::ApprovalRequired => {
@@ -302,6 +313,7 @@ impl Reason {
         matches!(
             self,
             Self::PolicyDenied
+                | Self::DefinitionChanged
                 | Self::ApprovalRequired
                 | Self::Call(CallReason::RouteUnknown | CallReason::QueryUndeclared)
         )

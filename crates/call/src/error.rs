@@ -120,6 +120,12 @@ pub enum CallError {
         /// Which rule.
         reason: &'static str,
     },
+    /// A message without a session that does not say of itself what it must (`_meta`).
+    #[error("`_meta` {reason}")]
+    McpMetaInvalid {
+        /// Which rule.
+        reason: &'static str,
+    },
     /// A header that says something else than the message, or is missing beside it.
     #[error("header `{name}` {reason}")]
     McpHeaderMismatch {
@@ -181,6 +187,7 @@ impl CallError {
             Self::GitCapabilityRefused { .. } => "git_capability_refused",
             Self::GitPushOptionInvalid { .. } => "git_push_option_invalid",
             Self::McpMessageInvalid { .. } => "mcp_message_invalid",
+            Self::McpMetaInvalid { .. } => "mcp_meta_invalid",
             Self::McpHeaderMismatch { .. } => "mcp_header_mismatch",
             Self::McpVersionUnsupported => "mcp_version_unsupported",
             Self::McpMethodUnknown { .. } => "mcp_method_unknown",
@@ -219,6 +226,10 @@ impl CallError {
 
     pub(crate) const fn message(reason: &'static str) -> Self {
         Self::McpMessageInvalid { reason }
+    }
+
+    pub(crate) const fn meta(reason: &'static str) -> Self {
+        Self::McpMetaInvalid { reason }
     }
 
     pub(crate) fn mismatch(name: &str, reason: &'static str) -> Self {

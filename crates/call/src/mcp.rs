@@ -12,11 +12,13 @@ mod argument;
 mod calls;
 mod catalog;
 mod client;
+mod elicitation;
 mod message;
 mod method;
 mod mirror;
 mod pattern;
 mod raw;
+mod review;
 mod route;
 mod secret;
 mod session;
@@ -31,11 +33,13 @@ pub use self::{
     argument::{ArgumentRule, ArgumentType},
     calls::Possible,
     catalog::{Catalog, CatalogRule, Section},
-    client::{Asked, Client},
+    client::{Asked, Client, Page, Unsupported},
+    elicitation::APPROVAL_PAGE,
     message::{MAX_BATCH, MAX_CALLS},
     raw::{RawArgument, RawArgumentType, RawCatalog, RawDrift, RawOthers, RawPath, RawResourceRule, RawRule},
+    review::{Reviewed, Sighting},
     route::{MESSAGE, McpRoute, Reading, SESSION_END, STREAM},
-    session::{SESSION, SessionKey, SessionOwner},
+    session::{SESSION, Session, SessionKey, SessionOwner},
     version::Version,
 };
 

@@ -1,10 +1,15 @@
 //! The gate without a proxy: what Envoy does around it, in a few lines, with the upstream's answer from the file.
 
-use actgate_authz::{Authorizer, BodyProgress, Forwarding, Gate, LocalReply, Moment, Step, TokenCache};
+use std::rc::Rc;
+
+use actgate_authz::{
+    Authorizer, BodyProgress, Forwarding, Gate, LocalReply, Moment, SharedData, Step, TokenCache,
+};
 use serde_json::{Value, json};
 
 use super::answering::{Answered, answered};
 use super::engine::{Engine, EngineError, Exchange, Outcome, Seen};
+use super::memory::Memory;
 use super::setup::Setup;
 
 /// Fields of which Envoy makes one where there are several: a filter never sees the second.
@@ -16,6 +21,7 @@ pub struct Native<'s> {
     setup: &'s Setup,
     authorizer: &'s Authorizer,
     cache: TokenCache,
+    memory: Rc<Memory>,
     count: u32,
 }
 
@@ -30,7 +36,7 @@ impl<'s> Native<'s> {
     /// The same with another authorizer than the setup's own, such as one that lacks a policy. Tokens are still those
     /// of the setup, so its issuers have to be the same.
     pub fn deciding_by(setup: &'s Setup, authorizer: &'s Authorizer) -> Self {
-        Self { setup, authorizer, cache: TokenCache::default(), count: 0 }
+        Self { setup, authorizer, cache: TokenCache::default(), memory: Rc::default(), count: 0 }
     }
 
     fn decide(&mut self, exchange: &Exchange, gate: &mut Gate, now: Moment) -> Result<Step, EngineError> {
@@ -79,7 +85,7 @@ impl<'s> Native<'s> {
             method: exchange.method.clone(),
             path: route.map_or_else(|| exchange.path.clone(), |route| route.upstream_path(&exchange.path)),
             headers: std::iter::once(host).chain(kept).chain(forwarding.set.iter().cloned()).collect(),
-            body: exchange.body.clone().unwrap_or_default(),
+            body: forwarding.body.clone().or_else(|| exchange.body.clone()).unwrap_or_default(),
         }
     }
 }
@@ -102,7 +108,8 @@ impl Engine for Native<'_> {
         let now = Moment::from_unix_nanos(seconds.saturating_mul(1_000_000_000));
         self.count = self.count.wrapping_add(1);
         let [a, b, c, d] = self.count.to_be_bytes();
-        let mut gate = Gate::new(now, [a, b, c, d, 0, 0, 0, 0, 0, 0]).noting();
+        let gate = Gate::new(now, [a, b, c, d, 0, 0, 0, 0, 0, 0]).noting();
+        let mut gate = gate.sharing(Rc::clone(&self.memory) as Rc<dyn SharedData>);
         let step = self.decide(exchange, &mut gate, now)?;
         let open = gate
             .record()

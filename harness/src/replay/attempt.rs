@@ -63,6 +63,9 @@ impl Attempt {
         if calls.is_empty() && reason != "route_unknown" {
             return Err(format!("refused before its calls were known ({reason})"));
         }
+        if reason == "definition_changed" {
+            return Err(format!("refused for what a list had shown, whatever the policies say ({reason})"));
+        }
         let path = text("/attempted/path");
         if path.ends_with(CUT) {
             return Err("the record has only the beginning of its path".to_owned());

@@ -30,6 +30,8 @@ pub enum Needs {
     Mcp,
     /// The MCP SDK, its conformance suite and its reference servers.
     McpSuite,
+    /// The MCP SDK, and clients and servers of MCP that others have made.
+    McpServers,
 }
 
 // === impl Setup ===
@@ -72,6 +74,9 @@ impl Setup {
             Needs::Vault => vec![layout.rvault()],
             Needs::Mcp => vec![layout.mcp_python()],
             Needs::McpSuite => vec![layout.mcp_python(), layout.mcp_suite_node()],
+            Needs::McpServers => {
+                vec![layout.mcp_python(), layout.mcp_suite_node(), layout.mcp_servers_python()]
+            }
             Needs::Registry => vec![layout.debian("docker-registry"), layout.debian("skopeo")],
             Needs::Git => vec![layout.debian("lighttpd")],
         };

@@ -31,12 +31,12 @@ const LARGE: usize = 64 << 20;
 const GROWTH_KIB: usize = 40 * 1024;
 
 /// The demo's git server and MCP server behind a gateway that asks.
-struct World {
-    gateway: Gateway,
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
     control: Control,
-    issuer: Issuer,
+    pub(crate) issuer: Issuer,
     git: git::Git,
-    mcp: Mcp,
+    pub(crate) mcp: Mcp,
 }
 
 /// A clone of `payments`.
@@ -48,7 +48,7 @@ struct Desk {
 // === impl World ===
 
 impl World {
-    async fn set() -> Option<Self> {
+    pub(crate) async fn set() -> Option<Self> {
         let setup = Setup::find(Needs::Git)?;
         Setup::find(Needs::Mcp)?;
         let issuer = Issuer::new();
@@ -106,7 +106,12 @@ impl World {
     }
 
     async fn approve(&self, id: &str) {
-        let answer = self.control.decide(BOB, id, "approve", "").await.expect("a decision");
+        self.decide(id, "approve").await;
+    }
+
+    /// Somebody who may says so: `approve` or `deny`.
+    pub(crate) async fn decide(&self, id: &str, decision: &str) {
+        let answer = self.control.decide(BOB, id, decision, "").await.expect("a decision");
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 

@@ -18,6 +18,7 @@ mod figures;
 mod fleet;
 mod liar;
 mod pack;
+mod pages;
 mod people;
 #[expect(
     clippy::unwrap_used,

@@ -8,6 +8,8 @@
 )]
 
 mod client;
+mod drift;
+mod hostile;
 mod raw;
 mod stage;
 mod starting_point;

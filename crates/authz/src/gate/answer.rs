@@ -3,7 +3,7 @@
 
 use actgate_call::{
     Route,
-    mcp::{self, AnswerError, Client, Ending, Events, Inspection, Listed, McpRoute, SESSION, Scan},
+    mcp::{self, AnswerError, Client, Ending, Events, Inspection, Listed, McpRoute, SESSION, Scan, Sighting},
 };
 use actgate_token::Caller;
 use serde_json::{Map, Value, json};
@@ -13,6 +13,7 @@ use crate::{
     authorizer::Authorizer,
     config::Mode,
     decision::Denial,
+    definitions::{Definitions, SharedData},
     moment::Moment,
     reason::Reason,
     reply::{LocalReply, Voice},
@@ -58,6 +59,8 @@ pub(super) struct Answer {
     hidden: usize,
     /// What is not as it was reviewed, by name.
     drifted: Vec<String>,
+    /// What was listed that somebody has reviewed, until it is remembered.
+    sightings: Vec<Sighting>,
     refused: Option<AnswerError>,
     /// The largest part that is held.
     limit: usize,
@@ -118,7 +121,10 @@ impl Gate {
         now: Moment,
     ) -> AnswerStep {
         let Some(answer) = &mut self.answer else { return AnswerStep::Pass };
-        match answer.advance(authorizer, progress, read, now) {
+        let step = answer.advance(authorizer, progress, read, now);
+        // Before the client knows of it, it could call at once.
+        let remembered = answer.remember(self.shared.as_deref());
+        match step.and_then(|step| remembered.map(|()| step)) {
             Ok(step) => step,
             Err(error) => self.refuse_answer(error),
         }
@@ -148,7 +154,7 @@ impl Gate {
     /// What has to be known of the answer to a request that goes on.
     pub(super) fn expect_answer(&mut self, authorizer: &Authorizer, findings: &mut Findings<'_>) {
         let (Some(service), Some(Route::Mcp(route))) = (findings.service, &findings.route) else { return };
-        let asked = match findings.inspection {
+        let asked = match findings.heard.inspection {
             Inspection::Nothing => 0,
             Inspection::Ending { asked } | Inspection::Lists { asked } => asked,
         };
@@ -158,7 +164,8 @@ impl Gate {
                 Client::default()
             }
         };
-        let cuts = matches!(findings.inspection, Inspection::Lists { .. }) && service.mode != Mode::Observe;
+        let cuts =
+            matches!(findings.heard.inspection, Inspection::Lists { .. }) && service.mode != Mode::Observe;
         let sealer = findings.caller.as_ref().map(|caller| Sealer::new(authorizer, caller, route.service()));
         let viewer = findings.caller.take().filter(|_| cuts);
         self.answer = Some(Answer {
@@ -172,6 +179,7 @@ impl Gate {
             endings: Vec::new(),
             hidden: 0,
             drifted: Vec::new(),
+            sightings: Vec::new(),
             refused: None,
             limit: authorizer.max_body,
             before: Vec::new(),
@@ -241,7 +249,7 @@ impl Answer {
     fn name_session(&mut self, headers: &[(&[u8], &[u8])]) {
         let mut named = headers.iter().filter(|(name, _)| *name == SESSION.as_bytes());
         let Some((_, id)) = named.next() else { return };
-        match self.sealer.as_ref().and_then(|sealer| sealer.seal(id)) {
+        match self.sealer.as_ref().and_then(|sealer| sealer.seal(id, self.client.opens_pages)) {
             Some(sealed) => self.head.set.push((SESSION, sealed)),
             None => self.head.remove.push(SESSION),
         }
@@ -259,11 +267,11 @@ impl Answer {
             let bytes = if buffered == 0 { Some(Vec::new()) } else { read(0, buffered) };
             bytes.filter(|bytes| bytes.len() == buffered)
         };
-        let Self { phase, viewer, version, endings, hidden, drifted, .. } = self;
+        let Self { phase, viewer, version, endings, hidden, drifted, sightings, .. } = self;
         let version = *version;
         let mut edit = |text: &str| {
             let mut shown = |listed: &Listed<'_>| match viewer {
-                Some(viewer) => viewer.sees(authorizer, listed, now, drifted),
+                Some(viewer) => viewer.sees(authorizer, listed, now, drifted, sightings),
                 None => true,
             };
             let edited = mcp::edit(text, version, &mut shown)?;
@@ -312,6 +320,17 @@ impl Answer {
             }
             Phase::Broken => Ok(self.changed(Some(Vec::new()))),
         }
+    }
+
+    /// Tells the host's other workers what was listed otherwise than it was reviewed.
+    fn remember(&mut self, shared: Option<&dyn SharedData>) -> Result<(), AnswerError> {
+        let sightings = std::mem::take(&mut self.sightings);
+        let (Some(shared), Some(viewer)) = (shared, &self.viewer) else { return Ok(()) };
+        if sightings.is_empty() {
+            return Ok(());
+        }
+        Definitions::remember(shared, viewer.route.service(), &sightings)
+            .map_err(|_| AnswerError::NotRemembered)
     }
 
     /// What became of it, for the record; nothing where nobody waits for an answer and none was changed.
@@ -366,13 +385,18 @@ impl Viewer {
         listed: &Listed<'_>,
         now: Moment,
         drifted: &mut Vec<String>,
+        sightings: &mut Vec<Sighting>,
     ) -> bool {
-        if self.route.has_drifted(listed) {
-            if drifted.len() < MAX_DRIFTED {
+        if let Some(sighting) = self.route.sighting(listed) {
+            let is_reviewed = sighting.is_reviewed;
+            if !is_reviewed && drifted.len() < MAX_DRIFTED {
                 drifted.push(listed.name.chars().take(MAX_NAME_CHARS).collect());
             }
             if self.route.hides_drift() {
-                return false;
+                sightings.push(sighting);
+                if !is_reviewed {
+                    return false;
+                }
             }
         }
         let words = authorizer.scopes(self.caller.token().issuer_alias());

@@ -2,7 +2,7 @@
 
 use actgate_call::{
     Route,
-    mcp::{SessionKey, SessionOwner},
+    mcp::{Session, SessionKey, SessionOwner},
 };
 use actgate_token::Caller;
 
@@ -30,14 +30,22 @@ impl Sealer {
     }
 
     /// The server's id as this caller gets it; nothing without a key.
-    pub(super) fn seal(&self, id: &[u8]) -> Option<String> {
+    pub(super) fn seal(&self, id: &[u8], opens_pages: bool) -> Option<String> {
         let owner = SessionOwner { service: &self.service, subject: &self.subject, actor: &self.actor };
         let id = std::str::from_utf8(id).ok()?;
-        self.key.as_ref().map(|key| key.seal(owner, id))
+        self.key.as_ref().map(|key| key.seal(owner, Session { id, opens_pages }))
     }
 }
 
-/// The server's own id of the session that a request names.
+/// A session that a request names, by the server's own id.
+#[derive(Debug, Clone)]
+pub(super) struct OpenSession {
+    pub(super) id: String,
+    /// Whether its client has said that it can ask its user to open a page.
+    pub(super) opens_pages: bool,
+}
+
+/// The session that a request names.
 ///
 /// # Errors
 /// One that is not this caller's: the same as one that there is not, so that nobody learns which there are. Clients then
@@ -46,7 +54,7 @@ pub(super) fn opened(
     authorizer: &Authorizer,
     caller: &Caller,
     route: &Route,
-) -> Result<Option<String>, Denial> {
+) -> Result<Option<OpenSession>, Denial> {
     let Route::Mcp(route) = route else { return Ok(None) };
     let Some(sealed) = route.session() else { return Ok(None) };
     let owner = SessionOwner {
@@ -54,8 +62,9 @@ pub(super) fn opened(
         subject: caller.subject().entity_id(),
         actor: caller.actor().entity_id(),
     };
-    let id = authorizer.sessions.as_ref().and_then(|key| key.open(owner, sealed));
-    id.map(|id| Some(id.to_owned())).ok_or_else(|| {
+    let session = authorizer.sessions.as_ref().and_then(|key| key.open(owner, sealed));
+    let opened = session.map(|Session { id, opens_pages }| OpenSession { id: id.to_owned(), opens_pages });
+    opened.map(Some).ok_or_else(|| {
         Denial::new(Reason::SessionUnknown, "there is no such session of this caller: begin a new one")
     })
 }

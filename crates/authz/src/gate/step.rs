@@ -2,12 +2,17 @@
 
 use actgate_call::mcp::SESSION;
 
+use super::session::OpenSession;
 use crate::{
     authorizer::GuardedService,
     claim::Callout,
     decision::{Observation, Permit},
     reply::LocalReply,
 };
+
+const LENGTH: &str = "content-length";
+/// What is said of a body's bytes (RFC 9530, and what was before it).
+const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
 
 /// What the host does next.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub struct Forwarding {
     pub remove: Vec<String>,
     /// Header fields that travel on in place of those of the same name.
     pub set: Vec<(String, String)>,
+    /// What travels on in place of the body, of which all has come.
+    pub body: Option<Vec<u8>>,
 }
 
 /// By what right a request goes on.
@@ -62,12 +69,24 @@ impl Forwarding {
                 remove.push(name.to_owned());
             }
         }
-        Self { passage, service: service.call.name.clone(), remove, set: Vec::new() }
+        Self { passage, service: service.call.name.clone(), remove, set: Vec::new(), body: None }
     }
 
     /// The same in a session, by the server's own id of it.
-    pub(super) fn naming_session(mut self, id: Option<String>) -> Self {
-        self.set.extend(id.map(|id| (SESSION.to_owned(), id)));
+    pub(super) fn naming_session(mut self, session: Option<OpenSession>) -> Self {
+        self.set.extend(session.map(|session| (SESSION.to_owned(), session.id)));
+        self
+    }
+
+    /// The same with another body, without what is true of the first one only.
+    pub(super) fn carrying(mut self, body: Option<Vec<u8>>, headers: &[(&[u8], &[u8])]) -> Self {
+        let Some(body) = body else { return self };
+        let has = |field: &str| headers.iter().any(|(name, _)| *name == field.as_bytes());
+        if has(LENGTH) {
+            self.set.push((LENGTH.to_owned(), body.len().to_string()));
+        }
+        self.remove.extend(DIGESTS.into_iter().filter(|name| has(name)).map(str::to_owned));
+        self.body = Some(body);
         self
     }
 

@@ -47,7 +47,8 @@ impl Gate {
         let before = authorizer.stored_before(findings.calls.as_ref());
         self.expect_answer(authorizer, &mut findings);
         let forwarding = Forwarding::new(passage, service, headers)
-            .naming_session(findings.session)
+            .naming_session(findings.session.take())
+            .carrying(findings.heard.body.take(), headers)
             .asking_for_identity(self.answer.is_some());
         let Some(ledger) = before else { return self.go_on(record, forwarding) };
         let (receipt, callout) = ledger.attempt(&self.id, &record);

@@ -59,8 +59,14 @@ fn observing_never_softens_tokens_or_parsing() {
     for reason in Reason::all() {
         if reason.is_softened_by_observing() {
             assert!(
-                ["policy_denied", "approval_required", "route_unknown", "query_undeclared"]
-                    .contains(&reason.code()),
+                [
+                    "policy_denied",
+                    "definition_changed",
+                    "approval_required",
+                    "route_unknown",
+                    "query_undeclared"
+                ]
+                .contains(&reason.code()),
                 "{}",
                 reason.code()
             );

@@ -102,6 +102,7 @@ fn reason_for(name: &str, denial: &Denial, client: &PushClient) -> String {
             | Reason::Token(_)
             | Reason::ScopeInsufficient
             | Reason::PolicyError
+            | Reason::DefinitionChanged
             | Reason::ApprovalDenied
             | Reason::ApprovalInFlight
             | Reason::ApprovalLimit

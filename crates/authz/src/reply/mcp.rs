@@ -1,7 +1,7 @@
 //! Refusals in MCP's own voice: a tool that may not be called has a result that says so, which models read; all else
 //! is a JSON-RPC error, with the HTTP status that Streamable HTTP gives it.
 
-use actgate_call::mcp::{Asked, Client, Version};
+use actgate_call::mcp::{APPROVAL_PAGE, Asked, Client, Version};
 use serde_json::{Value, json};
 
 use super::{LocalReply, problem};
@@ -19,12 +19,21 @@ const INVALID_PARAMS: i64 = -32602;
 const HEADER_MISMATCH: i64 = -32020;
 const UNSUPPORTED_VERSION: i64 = -32022;
 
+/// MCP 2025-11-25 alone.
+const URL_ELICITATION_REQUIRED: i64 = -32042;
+
 /// The realm of a challenge.
 const REALM: &str = "actgate";
 
 /// A refusal as the client reads it.
 pub(super) fn refusal(denial: &Denial, decision_id: &str, client: &Client) -> LocalReply {
     let document = problem::document(denial, decision_id);
+    if let Some(body) = page(denial, &document, client) {
+        let mut reply = problem::reply(denial.reason, "application/json", &body, REALM);
+        reply.status = 200;
+        reply.headers.retain(|(name, _)| name != "www-authenticate");
+        return reply;
+    }
     let answered = is_of_the_call(denial.reason) && client.asked.iter().any(|asked| asked.calls_tool);
     if !answered {
         let id = match client.asked.as_slice() {
@@ -32,7 +41,7 @@ pub(super) fn refusal(denial: &Denial, decision_id: &str, client: &Client) -> Lo
             _ => Value::Null,
         };
         let mut reply =
-            problem::reply(denial.reason, "application/json", &error(denial, &document, &id), REALM);
+            problem::reply(denial.reason, "application/json", &error(client, denial, &document, &id), REALM);
         if denial.reason == Reason::Call(CallReason::McpMethodUnknown)
             && client.version.is_some_and(Version::is_stateless)
         {
@@ -42,7 +51,11 @@ pub(super) fn refusal(denial: &Denial, decision_id: &str, client: &Client) -> Lo
         return reply;
     }
     let answer = |asked: &Asked| {
-        if asked.calls_tool { result(client, &document, asked) } else { error(denial, &document, &asked.id) }
+        if asked.calls_tool {
+            result(client, &document, asked)
+        } else {
+            error(client, denial, &document, &asked.id)
+        }
     };
     let body = if client.batch {
         client.asked.iter().map(answer).collect()
@@ -61,6 +74,7 @@ const fn is_of_the_call(reason: Reason) -> bool {
         Reason::ScopeInsufficient
         | Reason::PolicyDenied
         | Reason::PolicyError
+        | Reason::DefinitionChanged
         | Reason::ApprovalRequired
         | Reason::ApprovalDenied
         | Reason::ApprovalInFlight
@@ -75,6 +89,42 @@ const fn is_of_the_call(reason: Reason) -> bool {
         | Reason::SessionUnknown
         | Reason::AnswerRefused
         | Reason::GateUnavailable => false,
+    }
+}
+
+/// Asks the client to open the page on which people approve, where it has said that it can and was not asked yet: whoever
+/// has opened the page, and nobody has decided, is told by a result.
+fn page(denial: &Denial, document: &Value, client: &Client) -> Option<Value> {
+    let ticket = denial.ticket.as_ref().filter(|_| denial.reason == Reason::ApprovalRequired)?;
+    let [asked] = client.asked.as_slice() else { return None };
+    if client.batch || !asked.calls_tool || !client.opens_pages || client.page.is_some() {
+        return None;
+    }
+    let message = sentence(denial);
+    match client.version? {
+        Version::July2026 => Some(json!({
+            "jsonrpc": "2.0",
+            "id": asked.id,
+            "result": {
+                "resultType": "input_required",
+                "inputRequests": { APPROVAL_PAGE: {
+                    "method": "elicitation/create",
+                    "params": { "mode": "url", "message": message, "url": ticket.url },
+                } },
+            },
+        })),
+        Version::November2025 => {
+            let mut data = document.clone();
+            if let Value::Object(members) = &mut data {
+                let page = json!({
+                    "mode": "url", "elicitationId": ticket.id, "message": message, "url": ticket.url,
+                });
+                members.insert("elicitations".to_owned(), json!([page]));
+            }
+            let error = json!({ "code": URL_ELICITATION_REQUIRED, "message": message, "data": data });
+            Some(json!({ "jsonrpc": "2.0", "id": asked.id, "error": error }))
+        }
+        Version::March2025 | Version::June2025 => None,
     }
 }
 
@@ -95,12 +145,14 @@ fn result(client: &Client, document: &Value, asked: &Asked) -> Value {
     json!({ "jsonrpc": "2.0", "id": asked.id, "result": result })
 }
 
-fn error(denial: &Denial, document: &Value, id: &Value) -> Value {
+fn error(client: &Client, denial: &Denial, document: &Value, id: &Value) -> Value {
     let mut data = document.clone();
     if denial.reason == Reason::Call(CallReason::McpVersionUnsupported)
-        && let Value::Object(members) = &mut data
+        && let (Value::Object(members), Some(unsupported)) = (&mut data, &client.unsupported)
     {
-        members.insert("supported".to_owned(), Version::ALL.map(Version::as_str).to_vec().into());
+        let supported = unsupported.supported.iter().map(|version| Value::from(version.as_str()));
+        members.insert("supported".to_owned(), supported.collect());
+        members.insert("requested".to_owned(), unsupported.requested.as_deref().into());
     }
     let code = code(denial.reason);
     json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": sentence(denial), "data": data } })
@@ -114,7 +166,7 @@ fn code(reason: Reason) -> i64 {
         Reason::Call(CallReason::McpHeaderMismatch) => HEADER_MISMATCH,
         Reason::Call(CallReason::McpVersionUnsupported) => UNSUPPORTED_VERSION,
         Reason::Call(CallReason::McpMethodUnknown) => METHOD_NOT_FOUND,
-        Reason::Call(CallReason::ArgumentInvalid) => INVALID_PARAMS,
+        Reason::Call(CallReason::ArgumentInvalid | CallReason::McpMetaInvalid) => INVALID_PARAMS,
         Reason::TokenMissing
         | Reason::CredentialAmbiguous
         | Reason::Token(_)
@@ -122,6 +174,7 @@ fn code(reason: Reason) -> i64 {
         | Reason::ScopeInsufficient
         | Reason::PolicyDenied
         | Reason::PolicyError
+        | Reason::DefinitionChanged
         | Reason::ApprovalRequired
         | Reason::ApprovalDenied
         | Reason::ApprovalInFlight

@@ -10,6 +10,7 @@ mod outcome;
 
 use thiserror::Error;
 
+pub(super) use self::members::Members;
 pub use self::{
     definition::definition_digest,
     events::Events,
@@ -91,6 +92,9 @@ pub enum AnswerError {
     /// It has a content coding, though none was asked for.
     #[error("it is encoded")]
     Encoded,
+    /// It lists what somebody has reviewed as something else, and the host does not keep that.
+    #[error("what has changed in it cannot be remembered")]
+    NotRemembered,
     /// It is neither JSON nor a stream of events.
     #[error("it is neither JSON nor a stream of events")]
     OtherType,

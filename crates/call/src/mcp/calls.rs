@@ -8,9 +8,11 @@ use super::{
     answer::{ListKind, Listed},
     argument::Arguments,
     catalog::{CatalogRule, Rules, find as find_rule},
+    elicitation::RESPONSES,
     message::{MAX_CALLS, Message, find, text},
     method::{Kind, Method},
     mirror::Mirror,
+    review::Reviewed,
     uri,
     version::Version,
     vocabulary::{
@@ -31,6 +33,7 @@ pub(super) struct Calls<'r> {
     mirror: &'r Mirror,
     version: Option<Version>,
     found: Vec<ToolCall>,
+    reviewed: Vec<Reviewed>,
 }
 
 /// A call that could be made, without arguments.
@@ -51,12 +54,17 @@ impl<'r> Calls<'r> {
         mirror: &'r Mirror,
         version: Option<Version>,
     ) -> Self {
-        Self { service, rules, mirror, version, found: Vec::new() }
+        Self { service, rules, mirror, version, found: Vec::new(), reviewed: Vec::new() }
     }
 
     /// All of them, of which there is at least one.
     pub(super) fn all(self) -> Result<ToolCalls, CallError> {
         ToolCalls::new(self.found).ok_or(CallError::message("nothing is asked for"))
+    }
+
+    /// What is called of which only the reviewed definition may be.
+    pub(super) fn take_reviewed(&mut self) -> Vec<Reviewed> {
+        std::mem::take(&mut self.reviewed)
     }
 
     /// Being connected by another HTTP method than POST.
@@ -83,28 +91,27 @@ impl<'r> Calls<'r> {
             Kind::TaskUpdate => {
                 self.server(&TASK_UPDATE, &[told, (field::TASK_ID, text(params, "taskId")?)])?;
             }
-            Kind::Tool => self.named(&TOOL, &self.rules.tools, params)?,
-            Kind::Prompt => self.named(&PROMPT, &self.rules.prompts, params)?,
+            Kind::Tool => self.named(ListKind::Tools, params)?,
+            Kind::Prompt => self.named(ListKind::Prompts, params)?,
             Kind::Resource => self.resource(method.name, text(params, "uri")?)?,
             Kind::Complete => self.complete(params)?,
             Kind::Listen => self.listen(method, params)?,
         }
         // Answers to what the server asked in the result before ride on the call that is made again.
-        if find(params, "inputResponses")?.is_some() {
+        if find(params, RESPONSES)?.is_some() {
             self.server(&ANSWER, &[])?;
         }
         Ok(())
     }
 
     /// A tool or prompt with its arguments.
-    fn named(
-        &mut self,
-        form: &TypeForm,
-        rules: &'r [CatalogRule],
-        params: Option<&Map<String, Value>>,
-    ) -> Result<(), CallError> {
+    fn named(&mut self, kind: ListKind, params: Option<&Map<String, Value>>) -> Result<(), CallError> {
+        let rules = self.rules;
+        let (form, rules) =
+            if kind == ListKind::Prompts { (&PROMPT, &rules.prompts) } else { (&TOOL, &rules.tools) };
         let name = text(params, "name")?;
         let rule = find_rule(rules, name).ok_or(CallError::RouteUnknown)?;
+        self.review(kind, name, rule);
         let given = find(params, "arguments")?;
         let arguments = Arguments::read(&rule.arguments, rule.others_pass, given)?;
         self.mirror.check_params(&rule.arguments, given.and_then(Value::as_object), self.version)?;
@@ -140,7 +147,8 @@ impl<'r> Calls<'r> {
         let resource = match text(Some(reference), "type")? {
             "ref/prompt" => {
                 let name = text(Some(reference), "name")?;
-                find_rule(&self.rules.prompts, name).ok_or(CallError::RouteUnknown)?;
+                let rule = find_rule(&self.rules.prompts, name).ok_or(CallError::RouteUnknown)?;
+                self.review(ListKind::Prompts, name, rule);
                 self.entity(&PROMPT, field::NAME, name)
             }
             "ref/resource" => {
@@ -183,6 +191,13 @@ impl<'r> Calls<'r> {
             }
         }
         Ok(())
+    }
+
+    /// Where what has changed is hidden, it is not called either.
+    fn review(&mut self, kind: ListKind, name: &str, rule: &CatalogRule) {
+        if let Some(digest) = rule.digest.as_ref().filter(|_| self.rules.hides_drift) {
+            self.reviewed.push(Reviewed { kind, name: name.to_owned(), digest: digest.clone() });
+        }
     }
 
     fn server(&mut self, action: &ActionForm, context: &[(&str, &str)]) -> Result<(), CallError> {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     catalog::{CatalogRule, find},
+    elicitation::opens_pages,
     version::Version,
 };
 
@@ -12,10 +13,36 @@ use super::{
 pub struct Client {
     /// The version that it speaks, as far as it says so.
     pub version: Option<Version>,
+    /// What it could speak instead of a version that is not read here.
+    pub unsupported: Option<Unsupported>,
+    /// Whether it says that it can ask its user to open a page: in this message, or when its session began.
+    pub opens_pages: bool,
+    /// What its user has said to the page on which people approve, where it was asked to open that.
+    pub page: Option<Page>,
     /// Whether its message is a list, and so is the answer.
     pub batch: bool,
     /// The requests that are answered, in order; none for notifications and answers, and where no id is known.
     pub asked: Vec<Asked>,
+}
+
+/// What a user has said to being asked to open the page on which people approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// It was opened, which is no approval.
+    Opened,
+    /// The user does not want to.
+    Declined,
+    /// The message answers something that its server has asked for, which the gate could not give back.
+    OfTheServer,
+}
+
+/// A version that is not read here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsupported {
+    /// As the client names it; none where it is not fit to be repeated.
+    pub requested: Option<Box<str>>,
+    /// Those that are read, of the generation that the client speaks: a client of the one has no use for the other.
+    pub supported: Vec<Version>,
 }
 
 /// A request that is answered.
@@ -42,10 +69,18 @@ impl Client {
         };
         Self {
             version,
+            unsupported: None,
+            opens_pages: !batch && messages.iter().any(|message| says_so(message)),
+            page: None,
             batch,
             asked: messages.into_iter().filter_map(|message| Asked::of(message, tools)).collect(),
         }
     }
+}
+
+fn says_so(message: &Map<String, Value>) -> bool {
+    let method = message.get("method").and_then(Value::as_str).unwrap_or_default();
+    opens_pages(method, message.get("params").and_then(Value::as_object))
 }
 
 // === impl Asked ===

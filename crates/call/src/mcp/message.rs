@@ -147,18 +147,8 @@ impl<'b> Message<'b> {
 
 /// A message that names its version names the one that it is sent with; without sessions it must.
 fn check_version(params: Option<&Map<String, Value>>, version: Option<Version>) -> Result<(), CallError> {
-    let meta = find(params, "_meta")?;
-    let named = match meta {
-        None => None,
-        Some(Value::Object(meta)) => member(meta, VERSION_KEY)?,
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
-            return Err(CallError::message("`_meta` is not an object"));
-        }
-    };
-    match (named, version) {
-        (None, Some(version)) if version.is_stateless() => {
-            Err(CallError::message("`_meta` does not name the version"))
-        }
+    match (named_version(params)?, version) {
+        (None, Some(version)) if version.is_stateless() => Err(CallError::meta("does not name the version")),
         (None, _) => Ok(()),
         (Some(_), None) => Err(CallError::mismatch(
             "mcp-protocol-version",
@@ -167,6 +157,20 @@ fn check_version(params: Option<&Map<String, Value>>, version: Option<Version>) 
         (Some(named), Some(version)) if named.as_str() == Some(version.as_str()) => Ok(()),
         (Some(_), Some(_)) => {
             Err(CallError::mismatch("mcp-protocol-version", "names another version than the message"))
+        }
+    }
+}
+
+/// The version that a message names.
+///
+/// # Errors
+/// A `_meta` that is no object, and one that can be read in two ways.
+pub(super) fn named_version(params: Option<&Map<String, Value>>) -> Result<Option<&Value>, CallError> {
+    match find(params, "_meta")? {
+        None => Ok(None),
+        Some(Value::Object(meta)) => Ok(member(meta, VERSION_KEY)?),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            Err(CallError::meta("is not an object"))
         }
     }
 }

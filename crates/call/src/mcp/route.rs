@@ -8,9 +8,11 @@ use super::{
     answer::{Inspection, Listed, definition_digest, rules_of},
     calls::{Calls, Possible, possible},
     catalog::Rules,
-    client::Client,
-    message::messages,
+    client::{Client, Page, Unsupported},
+    elicitation::{RESPONSES, Unanswered, take_answer},
+    message::{find, messages, named_version},
     mirror::Mirror,
+    review::{Reviewed, Sighting},
     secret::SecretArgument,
     session::SESSION,
     version::Version,
@@ -28,6 +30,8 @@ pub const STREAM: &str = "MCP stream";
 pub const SESSION_END: &str = "MCP session end";
 
 const VERSION: &str = "mcp-protocol-version";
+/// The header by which a stream is taken up again: the server repeats what it has sent since.
+const RESUMED: &str = "last-event-id";
 
 /// A request to the endpoint, with all that its head says.
 #[derive(Debug, Clone)]
@@ -53,11 +57,12 @@ enum Verb {
 }
 
 /// The version that the head names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Named {
     None,
     Known(Version),
-    Unsupported,
+    /// Its text, where that is one that anybody would name a version by.
+    Unsupported(Option<Box<str>>),
 }
 
 /// What a body was found to be.
@@ -67,6 +72,10 @@ pub struct Reading {
     pub client: Client,
     /// What has to be known of the answer.
     pub inspection: Inspection,
+    /// What goes on in place of the body, where the gate itself was answered in it.
+    pub body: Option<Vec<u8>>,
+    /// What is called of which only the reviewed definition may be.
+    pub reviewed: Vec<Reviewed>,
     /// What is asked.
     pub calls: Result<ToolCalls, CallError>,
 }
@@ -107,6 +116,12 @@ impl McpRoute {
             session: session(head)?,
             max_body,
         };
+        if route.session.is_none() && head.header(RESUMED).is_some() {
+            return Err(CallError::refused(
+                RESUMED.as_bytes(),
+                "whose stream it takes up, only a session says",
+            ));
+        }
         content::check(BodyRule { need: route.body_need(), json: true }, head)?;
         Ok(route)
     }
@@ -121,11 +136,7 @@ impl McpRoute {
 
     /// What a head alone says of the client.
     pub fn client(head: &RequestHead<'_>) -> Client {
-        let version = match Named::of(head) {
-            Named::Known(version) => Some(version),
-            Named::None | Named::Unsupported => None,
-        };
-        Client { version, ..Client::default() }
+        Named::of(head).client()
     }
 
     /// The secret arguments of a message that was read.
@@ -136,10 +147,11 @@ impl McpRoute {
     /// Reads the whole body. Where it is refused, the client is known as far as it can be.
     pub fn read_body(&self, body: &[u8]) -> Reading {
         let version = self.version();
-        let client = Client { version, ..Client::default() };
         let mut reading = Reading {
-            client,
+            client: self.version.client(),
             inspection: Inspection::Nothing,
+            body: None,
+            reviewed: Vec::new(),
             calls: Err(CallError::message("it is not read")),
         };
         reading.calls = self.calls(body, version, &mut reading);
@@ -152,15 +164,16 @@ impl McpRoute {
         rules.into_iter().map(|rule| possible(&self.service, rule, listed)).collect()
     }
 
-    /// Whether a listed thing is another one than was reviewed.
-    pub fn has_drifted(&self, listed: &Listed<'_>) -> bool {
+    /// What a list says of a thing that somebody has reviewed; nothing where nobody has.
+    pub fn sighting(&self, listed: &Listed<'_>) -> Option<Sighting> {
         let rules = rules_of(&self.rules, listed.kind, listed.name);
-        let mut reviewed = rules.iter().filter_map(|rule| rule.digest.as_deref()).peekable();
-        if reviewed.peek().is_none() {
-            return false;
+        let reviewed: Vec<&str> = rules.iter().filter_map(|rule| rule.digest.as_deref()).collect();
+        if reviewed.is_empty() {
+            return None;
         }
         let digest = definition_digest(listed.definition);
-        reviewed.any(|reviewed| Some(reviewed) != digest.as_deref())
+        let is_reviewed = reviewed.iter().all(|reviewed| Some(*reviewed) == digest.as_deref());
+        Some(Sighting { kind: listed.kind, name: listed.name.to_owned(), digest, is_reviewed })
     }
 
     /// Whether what has changed since it was reviewed is not shown.
@@ -182,7 +195,7 @@ impl McpRoute {
     pub const fn version(&self) -> Option<Version> {
         match self.version {
             Named::Known(version) => Some(version),
-            Named::None | Named::Unsupported => None,
+            Named::None | Named::Unsupported(_) => None,
         }
     }
 
@@ -201,7 +214,7 @@ impl McpRoute {
         if !body.is_empty() {
             return Err(CallError::BodyNotAllowed);
         }
-        self.check_supported()?;
+        self.version.check()?;
         if !self.mirror.is_empty() {
             return Err(CallError::mismatch("mcp-method", "repeats nothing: there is no message"));
         }
@@ -216,6 +229,23 @@ impl McpRoute {
         calls.all()
     }
 
+    /// Takes what the gate was answered out of a message, so that the rest is what was sent before it asked.
+    fn answered(
+        &self,
+        body: &[u8],
+        document: &mut Value,
+        rest: &mut Option<Vec<u8>>,
+    ) -> Result<Option<Page>, CallError> {
+        let Some(Unanswered { body, accepted }) = take_answer(body, document)? else {
+            let params = document.get("params").and_then(Value::as_object);
+            let is_answer = find(params, RESPONSES)?.is_some() || find(params, "requestState")?.is_some();
+            return Ok(is_answer.then_some(Page::OfTheServer));
+        };
+        *document = json::parse(&body, self.max_body)?;
+        *rest = Some(body);
+        Ok(Some(if accepted { Page::Opened } else { Page::Declined }))
+    }
+
     fn posted(
         &self,
         body: &[u8],
@@ -226,10 +256,15 @@ impl McpRoute {
         if body.len() > self.max_body {
             return Err(CallError::BodyTooLarge { max: self.max_body });
         }
-        let document = json::parse(body, self.max_body)?;
+        let mut document = json::parse(body, self.max_body)?;
+        let unsupported = reading.client.unsupported.take();
         reading.client = Client::of(version, &document, &self.rules.tools);
+        reading.client.unsupported = unsupported;
+        if version.is_some_and(Version::is_stateless) {
+            reading.client.page = self.answered(body, &mut document, &mut reading.body)?;
+        }
         let batch = reading.client.batch;
-        self.check_supported()?;
+        self.version.check_with(&document, &mut reading.client)?;
         let messages = messages(&document, version)?;
         if batch && !self.mirror.is_empty() {
             return Err(CallError::mismatch("mcp-method", "repeats one message of a list"));
@@ -246,14 +281,8 @@ impl McpRoute {
             }
             calls.add(message)?;
         }
+        reading.reviewed = calls.take_reviewed();
         calls.all()
-    }
-
-    const fn check_supported(&self) -> Result<(), CallError> {
-        match self.version {
-            Named::Unsupported => Err(CallError::McpVersionUnsupported),
-            Named::None | Named::Known(_) => Ok(()),
-        }
     }
 }
 
@@ -271,7 +300,49 @@ impl Named {
     fn of(head: &RequestHead<'_>) -> Self {
         match head.header(VERSION) {
             None => Self::None,
-            Some(text) => Version::parse(text).map_or(Self::Unsupported, Self::Known),
+            Some(text) => Version::parse(text).map_or_else(|| Self::unsupported(text), Self::Known),
         }
+    }
+
+    /// Longer than any version is called, and short enough to be repeated.
+    const MAX_BYTES: usize = 64;
+
+    fn unsupported(text: &[u8]) -> Self {
+        let is_fit = text.len() <= Self::MAX_BYTES && text.iter().all(u8::is_ascii_graphic);
+        Self::Unsupported(str::from_utf8(text).ok().filter(|_| is_fit).map(Into::into))
+    }
+
+    /// What the head alone says of the client.
+    fn client(&self) -> Client {
+        match self {
+            Self::None => Client::default(),
+            Self::Known(version) => Client { version: Some(*version), ..Client::default() },
+            Self::Unsupported(requested) => {
+                let supported = Version::ALL.to_vec();
+                let unsupported = Some(Unsupported { requested: requested.clone(), supported });
+                Client { unsupported, ..Client::default() }
+            }
+        }
+    }
+
+    const fn check(&self) -> Result<(), CallError> {
+        match self {
+            Self::Unsupported(_) => Err(CallError::McpVersionUnsupported),
+            Self::None | Self::Known(_) => Ok(()),
+        }
+    }
+
+    /// A message may name its version too, and then it has to be the same one.
+    fn check_with(&self, document: &Value, client: &mut Client) -> Result<(), CallError> {
+        let Self::Unsupported(requested) = self else { return Ok(()) };
+        let params = document.get("params").and_then(Value::as_object);
+        let Some(named) = named_version(params)? else { return self.check() };
+        if named.as_str() != requested.as_deref() {
+            return Err(CallError::mismatch(VERSION, "names another version than the message"));
+        }
+        if let Some(unsupported) = &mut client.unsupported {
+            unsupported.supported.retain(|version| version.is_stateless());
+        }
+        self.check()
     }
 }

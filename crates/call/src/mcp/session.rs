@@ -12,6 +12,8 @@ pub const SESSION: &str = "mcp-session-id";
 
 /// What is hashed before an id, so that no other use of a key gives the same seal.
 const DOMAIN: &[u8] = b"actgate-mcp-session/v1\0";
+/// The same of a client that can ask its user to open a page.
+const DOMAIN_OF_PAGES: &[u8] = b"actgate-mcp-session-pages/v1\0";
 /// 128 bits: nobody finds a seal by trying, and an id grows by 23 characters only.
 const SEAL_BYTES: usize = 16;
 
@@ -28,6 +30,15 @@ pub struct SessionOwner<'a> {
     pub subject: &'a str,
     /// Who acts.
     pub actor: &'a str,
+}
+
+/// A session that a caller names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session<'s> {
+    /// The server's own id of it.
+    pub id: &'s str,
+    /// Whether its client has said, when it began, that it can ask its user to open a page.
+    pub opens_pages: bool,
 }
 
 // === impl SessionKey ===
@@ -48,22 +59,26 @@ impl SessionKey {
     }
 
     /// The server's id as this caller gets it.
-    pub fn seal(&self, owner: SessionOwner<'_>, id: &str) -> String {
-        let seal = self.mac(owner, id).finalize().into_bytes();
+    pub fn seal(&self, owner: SessionOwner<'_>, session: Session<'_>) -> String {
+        let id = session.id;
+        let seal = self.mac(owner, session).finalize().into_bytes();
         let seal = seal.get(..SEAL_BYTES).unwrap_or(&seal);
         format!("{id}.{}", URL_SAFE_NO_PAD.encode(seal))
     }
 
-    /// The server's id of what a caller sends; nothing where it is not this caller's.
-    pub fn open<'s>(&self, owner: SessionOwner<'_>, sealed: &'s str) -> Option<&'s str> {
+    /// The session of what a caller sends; nothing where it is not this caller's.
+    pub fn open<'s>(&self, owner: SessionOwner<'_>, sealed: &'s str) -> Option<Session<'s>> {
         let (id, seal) = sealed.rsplit_once('.')?;
         let seal = URL_SAFE_NO_PAD.decode(seal).ok().filter(|seal| seal.len() == SEAL_BYTES)?;
-        self.mac(owner, id).verify_truncated_left(&seal).ok().map(|()| id)
+        // What is known of the client is in the seal alone, so that nobody can change it.
+        let mut all = [false, true].into_iter().map(|opens_pages| Session { id, opens_pages });
+        all.find(|session| self.mac(owner, *session).verify_truncated_left(&seal).is_ok())
     }
 
-    fn mac(&self, owner: SessionOwner<'_>, id: &str) -> Hmac<Sha256> {
+    fn mac(&self, owner: SessionOwner<'_>, session: Session<'_>) -> Hmac<Sha256> {
+        let Session { id, opens_pages } = session;
         let mut mac = self.0.clone();
-        mac.update(DOMAIN);
+        mac.update(if opens_pages { DOMAIN_OF_PAGES } else { DOMAIN });
         for part in [owner.service, owner.subject, owner.actor, id] {
             // With its length, so that no two callers write the same.
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());

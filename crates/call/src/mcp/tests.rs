@@ -221,6 +221,22 @@ fn a_client_is_known_as_far_as_its_message_can_be_read() {
     let reading = read(&post("2025-06-18"), br#"{"jsonrpc":"1.0","id":"a","method":"tools/call"}"#);
     assert_eq!(reading.calls.unwrap_err().code(), "mcp_message_invalid");
     assert_eq!(reading.client.asked, [Asked { id: "a".into(), calls_tool: true, structured: true }]);
+    let unsupported = |requested: Option<&str>, supported: &[Version]| {
+        Some(Unsupported { requested: requested.map(Into::into), supported: supported.to_vec() })
+    };
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for (version, requested) in [("2027-01-01", Some("2027-01-01")), ("a b", None), (&*"9".repeat(65), None)]
+    {
+        let reading = read(&post(version), ping);
+        assert_eq!(reading.calls.unwrap_err().code(), "mcp_version_unsupported");
+        assert_eq!(reading.client.unsupported, unsupported(requested, &Version::ALL));
+        assert_eq!(reading.client.asked.len(), 1);
+    }
+    // Who names it in the message has no use for versions with sessions.
+    let discover = br#"{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"v9"}}}"#;
+    let reading = read(&post("v9"), discover);
+    assert_eq!(reading.calls.unwrap_err().code(), "mcp_version_unsupported");
+    assert_eq!(reading.client.unsupported, unsupported(Some("v9"), &[Version::July2026]));
     let reading = read(&post(""), b"{");
     assert_eq!(reading.calls.unwrap_err().code(), "json_invalid");
     assert_eq!(reading.client, Client::default());
@@ -231,4 +247,74 @@ fn a_client_is_known_as_far_as_its_message_can_be_read() {
     let reading =
         read(&post(""), br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read_files"}}"#);
     assert_eq!(reading.client.asked, [Asked { id: 1.into(), calls_tool: true, structured: false }]);
+}
+
+#[test]
+fn what_the_gate_was_answered_is_taken_out_and_the_rest_is_what_was_sent_before() {
+    let read = |request: &Request, body: &str| match request.route(&services()).unwrap() {
+        crate::Route::Mcp(route) => route.read_body(body.as_bytes()),
+        crate::Route::Rest(_) | crate::Route::Git(_) => panic!("another adapter"),
+    };
+    let call = |more: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0", "id":1,"method":"tools/call","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{"elicitation":{{"url":{{}}}}}}}},"name":"read_file","arguments":{{"path": "a"}}{more}}}}}"#
+        )
+    };
+    let request = stateless("tools/call", "read_file");
+    let plain = read(&request, &call(""));
+    assert_eq!((plain.client.page, plain.client.opens_pages, plain.body), (None, true, None));
+    for (action, page) in [
+        ("accept", Page::Opened),
+        ("decline", Page::Declined),
+        ("cancel", Page::Declined),
+        ("x", Page::Declined),
+    ] {
+        let answer = format!(r#","inputResponses":{{"actgate.approval":{{"action":"{action}"}}}}"#);
+        let reading = read(&request, &call(&answer));
+        assert_eq!(reading.client.page, Some(page), "{action}");
+        let rest: Value = serde_json::from_slice(&reading.body.unwrap()).unwrap();
+        assert_eq!(rest, serde_json::from_str::<Value>(&call("")).unwrap());
+        let calls = reading.calls.unwrap();
+        let actions: Vec<&str> = calls.iter().map(|call| &*call.action).collect();
+        assert_eq!(actions, ["file.read"], "an answer to the gate is none to the server");
+    }
+    // What the server has asked for goes to it.
+    for theirs in [r#","inputResponses":{"q":{}}"#, r#","requestState":"s""#] {
+        let reading = read(&request, &call(theirs));
+        assert_eq!((reading.client.page, &reading.body), (Some(Page::OfTheServer), &None));
+        reading.calls.unwrap();
+    }
+    for wrong in [
+        r#","inputResponses":{"actgate.approval":{"action":"accept"},"q":{}}"#,
+        r#","inputResponses":{"actgate.approval":{},"Actgate.Approval":{}}"#,
+        r#","inputresponses":{"actgate.approval":{}}"#,
+    ] {
+        assert!(read(&request, &call(wrong)).calls.is_err(), "{wrong}");
+    }
+    // With sessions there is no such answer: it is the server's to refuse.
+    let answer = r#","inputResponses":{"actgate.approval":{"action":"accept"}}"#;
+    let body = call(answer).replace("2026-07-28", "2025-11-25");
+    let reading = read(&post("2025-11-25"), &body);
+    assert_eq!((reading.client.page, &reading.body), (None, &None));
+}
+
+#[test]
+fn a_client_says_that_it_opens_pages_when_its_session_begins() {
+    let says = |capabilities: Value| {
+        let body =
+            told("initialize", json!({ "protocolVersion": "2025-11-25", "capabilities": capabilities }));
+        match post("").route(&services()).unwrap() {
+            crate::Route::Mcp(route) => route.read_body(body.to_string().as_bytes()).client.opens_pages,
+            crate::Route::Rest(_) | crate::Route::Git(_) => panic!("another adapter"),
+        }
+    };
+    assert!(says(json!({ "elicitation": { "url": {} } })));
+    for none in [
+        json!({}),
+        json!({ "elicitation": {} }),
+        json!({ "elicitation": { "form": {} } }),
+        json!({ "elicitation": { "url": true } }),
+    ] {
+        assert!(!says(none.clone()), "{none}");
+    }
 }

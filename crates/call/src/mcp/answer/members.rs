@@ -10,14 +10,14 @@ use crate::json::same_but_for_case;
 
 /// The members of an object, in their order, each value as it is written.
 #[derive(Debug)]
-pub(super) struct Members<'t>(Vec<(String, &'t str)>);
+pub(in crate::mcp) struct Members<'t>(Vec<(String, &'t str)>);
 
 // === impl Members ===
 
 impl<'t> Members<'t> {
     /// # Errors
     /// What is no object, and one with a member twice.
-    pub(super) fn read(text: &'t str) -> Result<Self, AnswerError> {
+    pub(in crate::mcp) fn read(text: &'t str) -> Result<Self, AnswerError> {
         let members: Self = serde_json::from_str(text).map_err(|_| AnswerError::NotJson)?;
         let mut names: Vec<&str> = members.0.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
@@ -29,15 +29,20 @@ impl<'t> Members<'t> {
     ///
     /// # Errors
     /// [`AnswerError::Ambiguous`] where another member differs from it only in case.
-    pub(super) fn get(&self, name: &str) -> Result<Option<&'t str>, AnswerError> {
+    pub(in crate::mcp) fn get(&self, name: &str) -> Result<Option<&'t str>, AnswerError> {
         if self.0.iter().any(|(other, _)| other != name && same_but_for_case(other, name)) {
             return Err(AnswerError::Ambiguous);
         }
         Ok(self.0.iter().find(|(own, _)| own == name).map(|(_, text)| *text))
     }
 
+    /// The object without a member.
+    pub(in crate::mcp) fn without(&self, name: &str) -> String {
+        Self(self.0.iter().filter(|(own, _)| own != name).cloned().collect()).with(&[])
+    }
+
     /// The object with other texts for some members, which are added where they are not there.
-    pub(super) fn with(&self, changes: &[(&str, String)]) -> String {
+    pub(in crate::mcp) fn with(&self, changes: &[(&str, String)]) -> String {
         let mut text = String::from("{");
         let mut put = |name: &str, value: &str| {
             if text.len() > 1 {

@@ -165,7 +165,7 @@ fn bodies() -> Vec<Row> {
         (
             "`_meta` that is no object",
             r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":"x"}}"#,
-            "mcp_message_invalid",
+            "mcp_meta_invalid",
         ),
         ("text", r#""tools/call""#, "mcp_message_invalid"),
         (
@@ -347,11 +347,17 @@ fn heads() -> Vec<Row> {
         ("a disguised header", call().with("mcp_name", "write_file"), stateless_read, "header_refused"),
         ("two names in headers", call().with("mcp-name", "write_file"), stateless_read, "header_duplicate"),
         ("a version of nobody", post("2027-01-01"), READ, "mcp_version_unsupported"),
+        (
+            "a version of nobody, and another in the message",
+            post("2027-01-01"),
+            stateless_read,
+            "mcp_header_mismatch",
+        ),
         ("the oldest version, of another transport", post("2024-11-05"), READ, "mcp_version_unsupported"),
         ("a version in another spelling", post("2025-6-18"), READ, "mcp_version_unsupported"),
         ("the stateless version in the message alone", post(""), stateless_read, "mcp_header_mismatch"),
         ("an older version in the header", post("2025-11-25"), stateless_read, "mcp_header_mismatch"),
-        ("the stateless version in the header alone", call(), READ, "mcp_message_invalid"),
+        ("the stateless version in the header alone", call(), READ, "mcp_meta_invalid"),
         (
             "no `Mcp-Method`",
             post("2026-07-28").with("mcp-name", "read_file"),
