@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod relay;
 pub mod setup;
 pub mod template;
+pub mod tls;
 pub mod tokens;
 pub mod upstream;
 pub mod verdict;
