@@ -16,6 +16,7 @@ use crate::{
     key::SigningKey,
     limit::LoginLimit,
     oidc::OidcClient,
+    problem::Problem,
     secret::{Secret, SecretHash},
     store::Store,
 };

@@ -13,7 +13,7 @@
 mod support;
 
 use actgate_control::store::{IN_FLIGHT_SECONDS, Store};
-use actgate_token::{GrantBinding, GrantVerifier, JwtSimple, KeySet, UnixTime};
+use actgate_token::{GrantBinding, GrantVerifier, KeySet, PureRust, UnixTime};
 use serde_json::{Value, json};
 use support::{
     ALICE, BEA, BEGIN, BOB, CAROL, CODER, GATEWAY, Replica, again, claim, claim_of, postgres::Cluster, with,
@@ -135,7 +135,7 @@ async fn the_gate_takes_the_grant_of_its_own_claim_only(replica: &Replica) {
         subject: ALICE,
         actor: CODER,
     };
-    let verify = |binding, now| verifier.verify(&JwtSimple, grant.as_bytes(), binding, UnixTime::new(now));
+    let verify = |binding, now| verifier.verify(&PureRust, grant.as_bytes(), binding, UnixTime::new(now));
     let verified = verify(binding, BEGIN).unwrap();
     assert_eq!(
         (verified.approval(), verified.groups()),

@@ -18,9 +18,11 @@ mod sessions;
 mod trap;
 
 use proxy_wasm::types::LogLevel;
+#[cfg(target_family = "wasm")]
 use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
 
 /// A request allocates a hundred times and more, in a module that has one thread.
+#[cfg(target_family = "wasm")]
 #[global_allocator]
 static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 

@@ -12,6 +12,7 @@ pub mod relay;
 pub mod served;
 pub mod setup;
 pub mod template;
+pub mod tls;
 pub mod tokens;
 pub mod upstream;
 pub mod verdict;

@@ -8,7 +8,7 @@ use actgate_call::{
     CallDigest, Envelope,
     envelope::{HeldRequest, SecretKey},
 };
-use actgate_token::{Caller, Grant, GrantBinding, GrantVerifier, JwtSimple, UnixTime};
+use actgate_token::{Caller, Grant, GrantBinding, GrantVerifier, PureRust, UnixTime};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
@@ -146,7 +146,7 @@ impl ApprovalService {
             actor: &claim.actor,
         };
         self.grants
-            .verify(&JwtSimple, grant.as_bytes(), binding, now)
+            .verify(&PureRust, grant.as_bytes(), binding, now)
             .map_err(|error| format!("a grant is refused: {error}"))
     }
 

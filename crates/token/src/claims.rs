@@ -102,7 +102,7 @@ impl TaskClaims {
 
 impl Claims {
     pub(crate) fn read(claims: &Map<String, Value>) -> Result<Self, TokenError> {
-        // Nothing here reads it. jwt-simple does, and what a token is must not depend on who checks its signature.
+        // Nothing here reads it. Others do, and what a token is must not depend on who reads it.
         if claims.get("nonce").is_some_and(|nonce| !nonce.is_string()) {
             return Err(invalid("nonce", "not a string"));
         }

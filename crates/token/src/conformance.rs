@@ -9,7 +9,7 @@ use crate::fixture::{key_set, with, without};
 use crate::jwk::SkipReason;
 use crate::jws::UnverifiedToken;
 use crate::key_set::{KeySet, KeySetError};
-use crate::signature::{JwtSimple, SignatureFault, SignaturePort as _};
+use crate::signature::{InvalidSignature, PureRust, SignaturePort as _};
 
 /// The examples, which lie beside the repository; without them the test says so and has nothing to compare with.
 fn cookbook() -> Option<Value> {
@@ -75,21 +75,20 @@ fn the_signature_of_4_1_verifies_with_its_key_only() {
 
     let check = |keys: &KeySet, compact: &str| {
         let token = UnverifiedToken::with_payload_unread(compact).unwrap();
-        JwtSimple.check(keys.iter().next().unwrap(), &token)
+        PureRust.check(keys.iter().next().unwrap(), &token)
     };
     let compact = compact(example).unwrap();
     let keys = key_set(std::slice::from_ref(&public));
-    // The payload is prose: the library gets as far as reading it only where the signature verified.
-    assert_eq!(check(&keys, compact), Err(SignatureFault::Unreadable));
+    assert_eq!(check(&keys, compact), Ok(()));
 
     let (input, signature) = compact.rsplit_once('.').unwrap();
     let changed = format!("{input}.{}", signature.replacen("MRjd", "MRje", 1));
     assert_ne!(changed, compact);
-    assert_eq!(check(&keys, &changed), Err(SignatureFault::Invalid));
+    assert_eq!(check(&keys, &changed), Err(InvalidSignature));
     let (header, _) = input.split_once('.').unwrap();
-    assert_eq!(check(&keys, &format!("{header}.e30.{signature}")), Err(SignatureFault::Invalid));
+    assert_eq!(check(&keys, &format!("{header}.e30.{signature}")), Err(InvalidSignature));
     let pss = key_set(&[with(&public, "alg", json!("PS256"))]);
-    assert_eq!(check(&pss, compact), Err(SignatureFault::Invalid), "the key is pinned to another algorithm");
+    assert_eq!(check(&pss, compact), Err(InvalidSignature), "the key is pinned to another algorithm");
 }
 
 #[test]

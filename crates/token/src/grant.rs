@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::claims::Claims;
 use crate::jws::UnverifiedToken;
 use crate::key_set::KeySet;
-use crate::signature::{SignatureFault, SignaturePort};
+use crate::signature::{InvalidSignature, SignaturePort};
 use crate::time::UnixTime;
 
 #[cfg(test)]
@@ -110,10 +110,7 @@ impl GrantVerifier {
             .keys
             .choose(header.key_id(), header.algorithm(), |_| true)
             .map_err(|_| GrantError::Signature)?;
-        signatures.check(key, &token).map_err(|fault| match fault {
-            SignatureFault::Invalid => GrantError::Signature,
-            SignatureFault::Unreadable => GrantError::Malformed,
-        })?;
+        signatures.check(key, &token).map_err(|InvalidSignature| GrantError::Signature)?;
         let claims = token.claims();
         Claims::read(claims).map_err(|_| GrantError::Malformed)?;
         if text(claims, "iss")? != self.issuer {

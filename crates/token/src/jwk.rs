@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use jwt_simple::prelude::{ES256PublicKey, ES384PublicKey, Ed25519PublicKey, PS256PublicKey, RS256PublicKey};
+use rsa::BoxedUint;
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
 use crate::jws::decode;
 use crate::signature::ForeignKey;
+use sha2::Sha256;
 
 #[cfg(test)]
 mod tests;
@@ -23,14 +24,20 @@ pub struct VerifyingKey {
     foreign: Option<ForeignKey>,
 }
 
-/// The key in the form that jwt-simple verifies with; its variant is the pinned algorithm.
+/// The key in the form that it is verified with; its variant is the pinned algorithm.
 pub(crate) enum Material {
-    EdDsa(Ed25519PublicKey),
-    Es256(ES256PublicKey),
-    Es384(ES384PublicKey),
-    Ps256(PS256PublicKey),
-    Rs256(RS256PublicKey),
+    EdDsa(ed25519_dalek::VerifyingKey),
+    Es256(p256::ecdsa::VerifyingKey),
+    Es384(p384::ecdsa::VerifyingKey),
+    Ps256(rsa::pss::VerifyingKey<Sha256>),
+    Rs256(rsa::pkcs1v15::VerifyingKey<Sha256>),
 }
+
+/// Bits of the moduli that are used: below is weak (RFC 7518 section 3.3), above is work that a sender chooses.
+const RSA_BITS: std::ops::RangeInclusive<u32> = 2048..=4096;
+
+/// The exponent of every RSA key that is in use; smaller ones have been the way into bad paddings, larger ones are work.
+const RSA_EXPONENT: u32 = 65_537;
 
 /// What the JWK's `use` says the key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +106,12 @@ impl VerifyingKey {
         self.purpose
     }
 
+    /// The public octets: point or modulus.
+    #[cfg(test)]
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
     pub(crate) fn material(&self) -> &Material {
         &self.material
     }
@@ -137,33 +150,28 @@ impl VerifyingKey {
         };
         allows_verify(jwk)?;
         let algorithm = pinned_algorithm(jwk, key_type)?;
-        let (octets, material) = match algorithm {
+        let (material, octets) = match algorithm {
             Algorithm::EdDsa => {
                 let octets = octets(jwk, "x")?;
-                let key = Ed25519PublicKey::from_bytes(&octets).map_err(|_| SkipReason::Weak)?;
-                (octets, Material::EdDsa(key))
+                (edwards(&octets).map(Material::EdDsa).ok_or(SkipReason::Weak)?, octets)
             }
             Algorithm::Es256 => {
                 let point = point(jwk, 32)?;
-                let key = ES256PublicKey::from_bytes(&point).map_err(|_| SkipReason::Weak)?;
-                (point, Material::Es256(key))
+                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| SkipReason::Weak)?;
+                (Material::Es256(key), point)
             }
             Algorithm::Es384 => {
                 let point = point(jwk, 48)?;
-                let key = ES384PublicKey::from_bytes(&point).map_err(|_| SkipReason::Weak)?;
-                (point, Material::Es384(key))
+                let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| SkipReason::Weak)?;
+                (Material::Es384(key), point)
             }
             Algorithm::Ps256 => {
-                let (modulus, exponent) = (octets(jwk, "n")?, octets(jwk, "e")?);
-                let key =
-                    PS256PublicKey::from_components(&modulus, &exponent).map_err(|_| SkipReason::Weak)?;
-                (modulus, Material::Ps256(key))
+                let (key, modulus) = rsa_key(jwk)?;
+                (Material::Ps256(rsa::pss::VerifyingKey::new(key)), modulus)
             }
             Algorithm::Rs256 => {
-                let (modulus, exponent) = (octets(jwk, "n")?, octets(jwk, "e")?);
-                let key =
-                    RS256PublicKey::from_components(&modulus, &exponent).map_err(|_| SkipReason::Weak)?;
-                (modulus, Material::Rs256(key))
+                let (key, modulus) = rsa_key(jwk)?;
+                (Material::Rs256(rsa::pkcs1v15::VerifyingKey::new(key)), modulus)
             }
         };
         let foreign = ForeignKey::of(&material);
@@ -251,6 +259,34 @@ fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, 
 
 fn octets(jwk: &Map<String, Value>, name: &str) -> Result<Vec<u8>, SkipReason> {
     text(jwk, name)?.and_then(decode).ok_or(SkipReason::Malformed)
+}
+
+/// An Ed25519 key in its one encoding, and not one of those few whose signatures anybody can make.
+fn edwards(octets: &[u8]) -> Option<ed25519_dalek::VerifyingKey> {
+    let octets: &[u8; 32] = octets.try_into().ok()?;
+    let key = ed25519_dalek::VerifyingKey::from_bytes(octets).ok()?;
+    (!key.is_weak() && key.to_edwards().compress().as_bytes() == octets).then_some(key)
+}
+
+/// An RSA key and its modulus.
+fn rsa_key(jwk: &Map<String, Value>) -> Result<(rsa::PublicKey, Vec<u8>), SkipReason> {
+    let (modulus, exponent) = (octets(jwk, "n")?, octets(jwk, "e")?);
+    let significant = |octets: &[u8]| {
+        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+        octets.get(zeros..).unwrap_or_default().to_vec()
+    };
+    let (n, e) = (significant(&modulus), significant(&exponent));
+    // As many octets as the largest modulus has, before anything is reckoned with them.
+    if n.len() > 512 || e != RSA_EXPONENT.to_be_bytes()[1..] {
+        return Err(SkipReason::Weak);
+    }
+    let last_is_odd = n.last().is_some_and(|octet| octet & 1 == 1);
+    let n = BoxedUint::from_be_slice_vartime(&n);
+    if !RSA_BITS.contains(&n.bit_width_vartime()) || !last_is_odd {
+        return Err(SkipReason::Weak);
+    }
+    let key = rsa::PublicKey::new(n, BoxedUint::from(RSA_EXPONENT)).map_err(|_| SkipReason::Weak)?;
+    Ok((key, modulus))
 }
 
 /// The uncompressed point of SEC 1 section 2.3.3; both coordinates have the full size of the field (RFC 7518

@@ -19,7 +19,8 @@ pub const MAX_TOKEN_BYTES: usize = 8192;
 
 /// Header parameters that are never accepted. They bring their own key (`jwk`, `jku`, `x5c`, `x5u`: RFC 8725
 /// section 3.10), change what is signed (`b64`: RFC 7797, `crit`: an extension that must be understood), or
-/// belong to encryption (`enc`, `zip`: RFC 7516), or mean something to one library only (`salt`: jwt-simple).
+/// belong to encryption (`enc`, `zip`: RFC 7516), or mean something to one library only (`salt`: jwt-simple, which many
+/// services behind the gate may read tokens with).
 const REFUSED_PARAMETERS: [(&str, &str); 9] = [
     ("b64", "header parameter `b64` is refused"),
     ("crit", "header parameter `crit` is refused"),
@@ -32,8 +33,8 @@ const REFUSED_PARAMETERS: [(&str, &str); 9] = [
     ("zip", "header parameter `zip` is refused"),
 ];
 
-/// Header parameters that say nothing here but have to be strings (RFC 7515 section 4.1), as jwt-simple demands: what a
-/// token is must not depend on which implementation of the signature port reads it.
+/// Header parameters that say nothing here but have to be strings (RFC 7515 section 4.1), as strict readers demand: what a
+/// token is must not depend on who reads it.
 const STRINGS: [(&str, &str); 3] = [
     ("cty", "`cty` is not a string"),
     ("x5t", "`x5t` is not a string"),

@@ -48,7 +48,7 @@ pub use jws::{Header, MAX_TOKEN_BYTES, UnverifiedToken};
 pub use key_ring::{KeyRing, Refetch};
 pub use key_set::{KeySet, KeySetError, MAX_SET_BYTES, SkippedKey};
 pub use profile::Profile;
-pub use signature::{Cryptography, JwtSimple, SignatureFault, SignaturePort, VerifySignature};
+pub use signature::{Cryptography, InvalidSignature, PureRust, SignaturePort, VerifySignature};
 pub use spiffe::{InvalidSpiffeId, SpiffeId};
 pub use thumbprint::Thumbprint;
 pub use time::UnixTime;

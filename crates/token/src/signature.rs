@@ -1,80 +1,66 @@
-//! The signature port: the one place where a key meets a token.
+//! The signature port: the one place where a key meets a text.
 
-use jwt_simple::claims::{JWTClaims, NoCustomClaims};
-use jwt_simple::prelude::{
-    Duration, ECDSAP256PublicKeyLike as _, ECDSAP384PublicKeyLike as _, EdDSAPublicKeyLike as _,
-    RSAPublicKeyLike as _, UnixTimeStamp, VerificationOptions,
-};
+use rsa::signature::Verifier as _;
 
 use crate::jwk::{Material, VerifyingKey};
-use crate::jws::{MAX_TOKEN_BYTES, UnverifiedToken};
+use crate::jws::UnverifiedToken;
 
 mod foreign;
+#[cfg(test)]
+mod oracle;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wycheproof;
 
 pub(crate) use self::foreign::ForeignKey;
 pub use self::foreign::{Cryptography, VerifySignature};
 
-/// Whether a signature is a key's over a token's bytes, and nothing else: time, audience and the rest are
-/// decided elsewhere. A host with faster cryptography implements it too.
+/// Whether a signature is a key's over some bytes, and nothing else: time, audience and the rest are decided
+/// elsewhere. A host with faster cryptography implements it too.
 pub trait SignaturePort {
-    /// Checks the signature with `key`, whose algorithm is the token's `alg`.
-    fn check(&self, key: &VerifyingKey, token: &UnverifiedToken<'_>) -> Result<(), SignatureFault>;
-}
+    /// Whether `signature`, in the form of JOSE (RFC 7518 section 3), is the key's over `text`.
+    fn verify(&self, key: &VerifyingKey, text: &[u8], signature: &[u8]) -> Result<(), InvalidSignature>;
 
-/// Why a signature does not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SignatureFault {
-    /// It is not this key's over these bytes.
-    #[error("the signature is not the key's over these bytes")]
-    Invalid,
-    /// The library cannot read the token as a JWT.
-    #[error("the token cannot be read as a JWT")]
-    Unreadable,
-}
-
-/// The cryptography of jwt-simple, in pure Rust: it runs in every host.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct JwtSimple;
-
-// === impl JwtSimple ===
-
-impl SignaturePort for JwtSimple {
-    fn check(&self, key: &VerifyingKey, token: &UnverifiedToken<'_>) -> Result<(), SignatureFault> {
-        // INVARIANT: a key verifies its own algorithm only (RFC 8725 section 3.1). `KeySet::choose` sees to it, and
-        // jwt-simple compares the token's `alg` with the one name of the key's type.
-        let (compact, options) = (token.compact(), Some(signature_only(token)));
-        let result: Result<JWTClaims<NoCustomClaims>, jwt_simple::Error> = match key.material() {
-            Material::EdDsa(key) => key.verify_token(compact, options),
-            Material::Es256(key) => key.verify_token(compact, options),
-            Material::Es384(key) => key.verify_token(compact, options),
-            Material::Ps256(key) => key.verify_token(compact, options),
-            Material::Rs256(key) => key.verify_token(compact, options),
-        };
-        match result {
-            Ok(_) => Ok(()),
-            // jwt-simple reads the claims after the signature verified, so that this is not about the signature; or
-            // it could not read a header parameter that is ignored here, such as `x5t`.
-            Err(error) if error.is::<serde_json::Error>() => Err(SignatureFault::Unreadable),
-            Err(_) => Err(SignatureFault::Invalid),
+    /// Checks the signature of a token with `key`.
+    fn check(&self, key: &VerifyingKey, token: &UnverifiedToken<'_>) -> Result<(), InvalidSignature> {
+        // INVARIANT: a key verifies its own algorithm only (RFC 8725 section 3.1). `KeySet::choose` sees to it already.
+        if token.header().algorithm() != key.algorithm() {
+            return Err(InvalidSignature);
         }
+        self.verify(key, token.signing_input().as_bytes(), token.signature())
     }
 }
 
-/// Options that leave every decision on claims to this crate. The time is pinned to the epoch, with no tolerance
-/// and the future accepted, so that `exp`, `nbf` and `iat` always pass there: jwt-simple would otherwise read the
-/// system clock and forgive 15 minutes.
-fn signature_only(token: &UnverifiedToken<'_>) -> VerificationOptions {
-    VerificationOptions {
-        accept_future: true,
-        artificial_time: Some(UnixTimeStamp::from_secs(0)),
-        time_tolerance: Some(Duration::from_secs(0)),
-        max_validity: None,
-        max_token_length: Some(MAX_TOKEN_BYTES),
-        // The profile decides which `typ` is right; jwt-simple would refuse the `JOSE` of a JWT-SVID.
-        required_signature_type: token.header().typ().map(str::to_owned),
-        ..VerificationOptions::default()
+/// The signature is not this key's over these bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signature is not the key's over these bytes")]
+pub struct InvalidSignature;
+
+/// Cryptography in Rust, which runs in every host.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PureRust;
+
+// === impl PureRust ===
+
+impl SignaturePort for PureRust {
+    fn verify(&self, key: &VerifyingKey, text: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let verdict = match key.material() {
+            // Strictly: neither the key nor the point of a signature is of small order, and S is below the order of the
+            // group (RFC 8032 section 5.1.7), so that one message has one signature and a signature one meaning.
+            Material::EdDsa(key) => ed25519_dalek::Signature::from_slice(signature)
+                .and_then(|signature| key.verify_strict(text, &signature)),
+            Material::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .and_then(|signature| key.verify(text, &signature)),
+            Material::Es384(key) => p384::ecdsa::Signature::from_slice(signature)
+                .and_then(|signature| key.verify(text, &signature)),
+            Material::Ps256(key) => {
+                rsa::pss::Signature::try_from(signature).and_then(|signature| key.verify(text, &signature))
+            }
+            Material::Rs256(key) => rsa::pkcs1v15::Signature::try_from(signature)
+                .and_then(|signature| key.verify(text, &signature)),
+        };
+        verdict.map_err(|_| InvalidSignature)
     }
 }

@@ -12,7 +12,7 @@ use crate::issuer::{IssuerKind, IssuerRules, VerifierError};
 use crate::jwk::VerifyingKey;
 use crate::jws::UnverifiedToken;
 use crate::rules::{Issuer, RuleSet};
-use crate::signature::{JwtSimple, SignatureFault, SignaturePort};
+use crate::signature::{InvalidSignature, PureRust, SignaturePort};
 use crate::thumbprint::Thumbprint;
 use crate::time::UnixTime;
 
@@ -51,7 +51,7 @@ impl Verifier {
         RuleSet::new(issuers).map(|rules| Self { rules: Arc::new(rules) })
     }
 
-    /// Verifies a compact JWS (without the `Bearer` before it), with the cryptography of jwt-simple.
+    /// Verifies a compact JWS (without the `Bearer` before it), with cryptography in Rust.
     ///
     /// A token that is in the cache is not verified again, but its times are checked at every use.
     pub fn verify(
@@ -60,7 +60,7 @@ impl Verifier {
         credential: &[u8],
         now: UnixTime,
     ) -> Result<Arc<VerifiedToken>, TokenError> {
-        self.verify_with(&JwtSimple, cache, credential, now)
+        self.verify_with(&PureRust, cache, credential, now)
     }
 
     /// As [`Self::verify`], with the cryptography of the host.
@@ -91,9 +91,8 @@ impl Verifier {
         let issuer = self.rules.select(&claims)?;
         issuer.check_header(token.header())?;
         let key = issuer.key_for(token.header(), cache.keys_mut(), now)?;
-        signatures.check(&key, &token).map_err(|fault| match fault {
-            SignatureFault::Invalid => TokenError::SignatureInvalid { issuer: Arc::clone(issuer.alias()) },
-            SignatureFault::Unreadable => TokenError::Malformed { problem: "not readable as a JWT" },
+        signatures.check(&key, &token).map_err(|InvalidSignature| TokenError::SignatureInvalid {
+            issuer: Arc::clone(issuer.alias()),
         })?;
         let token = Arc::new(self.believe(issuer, key, token, claims, now)?);
         cache.insert(credential, &token);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use actgate_token::{
-    Grant, GrantBinding, GrantError, GrantVerifier, JwtSimple, KeySet, MAX_TOKEN_BYTES, UnixTime,
+    Grant, GrantBinding, GrantError, GrantVerifier, KeySet, MAX_TOKEN_BYTES, PureRust, UnixTime,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -132,7 +132,7 @@ fn verdict(args: &Verify) -> Result<Verdict, String> {
     let verifier = GrantVerifier { issuer, audience, keys };
     let binding = GrantBinding { digest: &digest, claim: &claim, subject: &subject, actor: &actor };
     let at = UnixTime::new(args.at.unwrap_or_else(now));
-    let result = verifier.verify(&JwtSimple, grant.as_bytes(), binding, at);
+    let result = verifier.verify(&PureRust, grant.as_bytes(), binding, at);
     Ok(Verdict { result, claims, not_compared })
 }
 

@@ -68,6 +68,14 @@ impl Template {
         routes.insert(0, route);
     }
 
+    /// Has the gateway's listener speak TLS by these settings of a `DownstreamTlsContext`.
+    pub fn speak_tls(&mut self, mut context: Value) {
+        context["@type"] =
+            "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext".into();
+        self.at("/static_resources/listeners/0/filter_chains/0")["transport_socket"] =
+            json!({ "name": "envoy.transport_sockets.tls", "typed_config": context });
+    }
+
     /// Adds a cluster with one plain HTTP/1.1 server in it.
     pub fn add_cluster(&mut self, name: &str, address: SocketAddr) {
         let endpoint = json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } });

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixture::{NOW, TestKey};
-use crate::signature::JwtSimple;
+use crate::signature::PureRust;
 
 const BINDING: GrantBinding<'_> = GrantBinding {
     digest: "sha-256:abc",
@@ -32,7 +32,7 @@ impl Service {
     fn check_as(&self, typ: &str, claims: &Value) -> Result<Grant, GrantError> {
         let header = json!({ "alg": self.key.algorithm(), "kid": "g1", "typ": typ }).to_string();
         let grant = self.key.sign(&header, &claims.to_string());
-        self.verifier.verify(&JwtSimple, grant.as_bytes(), BINDING, UnixTime::new(NOW))
+        self.verifier.verify(&PureRust, grant.as_bytes(), BINDING, UnixTime::new(NOW))
     }
 }
 
@@ -107,7 +107,7 @@ fn no_other_token_and_no_other_key_makes_a_grant() {
     let foreign = Service::new();
     let header = json!({ "alg": "EdDSA", "kid": "g1", "typ": GRANT_TYPE }).to_string();
     let verify = |grant: &str| {
-        service.verifier.verify(&JwtSimple, grant.as_bytes(), BINDING, UnixTime::new(NOW)).unwrap_err()
+        service.verifier.verify(&PureRust, grant.as_bytes(), BINDING, UnixTime::new(NOW)).unwrap_err()
     };
     assert_eq!(verify(&foreign.key.sign(&header, &claims().to_string())), GrantError::Signature);
     for header in [
@@ -135,7 +135,7 @@ fn an_altered_grant_is_none() {
     for at in 0..grant.len() {
         let mut altered = grant.clone().into_bytes();
         altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
-        let result = service.verifier.verify(&JwtSimple, &altered, BINDING, UnixTime::new(NOW));
+        let result = service.verifier.verify(&PureRust, &altered, BINDING, UnixTime::new(NOW));
         assert!(result.is_err(), "byte {at}");
     }
 }

@@ -2,16 +2,17 @@
 //! the same mathematics in wasm.
 //!
 //! A host is not believed to have it, nor to have it right: before it decides anything, it has to tell a published
-//! signature from wrong ones, for each algorithm. Whatever it cannot do is done by [`JwtSimple`].
+//! signature from wrong ones, for each algorithm. Whatever it cannot do is done by [`PureRust`].
 
-use jwt_simple::prelude::{ECDSAP256PublicKeyLike as _, RSAPublicKeyLike as _};
 use p256::ecdsa::Signature;
+use p256::pkcs8::EncodePublicKey as _;
+use rsa::traits::PublicKeyParts as _;
 use serde_json::Value;
 
-use super::{JwtSimple, SignatureFault, SignaturePort};
+use super::{InvalidSignature, PureRust, SignaturePort};
 use crate::algorithm::Algorithm;
 use crate::jwk::{Material, VerifyingKey};
-use crate::jws::{UnverifiedToken, decode};
+use crate::jws::decode;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ mod tests;
 /// `VerifySignatureResult`, or nothing where the host refuses (`envoy/source/extensions/common/wasm/ext`).
 pub type VerifySignature = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// The host's cryptography for the algorithms that it has proven to know, jwt-simple's for everything else.
+/// The host's cryptography for the algorithms that it has proven to know, the one in Rust for everything else.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cryptography {
     es256: Option<VerifySignature>,
@@ -101,21 +102,16 @@ impl Cryptography {
 }
 
 impl SignaturePort for Cryptography {
-    fn check(&self, key: &VerifyingKey, token: &UnverifiedToken<'_>) -> Result<(), SignatureFault> {
+    fn verify(&self, key: &VerifyingKey, text: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let call = match key.material() {
             Material::Es256(_) => self.es256,
             Material::Rs256(_) => self.rs256,
             Material::EdDsa(_) | Material::Es384(_) | Material::Ps256(_) => None,
         };
-        let Some((call, foreign)) = call.zip(key.foreign()) else { return JwtSimple.check(key, token) };
-        // The same guard as jwt-simple's own: a key verifies its own algorithm only.
-        if token.header().algorithm() != key.algorithm() {
-            return Err(SignatureFault::Invalid);
-        }
-        if foreign.verifies(call, token.signature(), token.signing_input().as_bytes()) {
-            Ok(())
-        } else {
-            Err(SignatureFault::Invalid)
+        match call.zip(key.foreign()) {
+            None => PureRust.verify(key, text, signature),
+            Some((call, foreign)) if foreign.verifies(call, signature, text) => Ok(()),
+            Some(_) => Err(InvalidSignature),
         }
     }
 }
@@ -126,15 +122,15 @@ impl ForeignKey {
     /// The key, if it is one that the host can verify with.
     pub(crate) fn of(material: &Material) -> Option<Self> {
         let (form, spki) = match material {
-            Material::Es256(key) => (Form::P256, key.public_key().to_der().ok()?),
+            Material::Es256(key) => (Form::P256, key.to_public_key_der().ok()?),
             Material::Rs256(key) => {
-                let key = key.public_key();
-                (Form::Rsa(key.to_components().n.len()), key.to_der().ok()?)
+                let key: &rsa::PublicKey = key.as_ref();
+                (Form::Rsa(key.size()), key.to_public_key_der().ok()?)
             }
             Material::EdDsa(_) | Material::Es384(_) | Material::Ps256(_) => return None,
         };
         let mut head = SHA256_FIELD.to_vec();
-        field(&mut head, 2, &spki);
+        field(&mut head, 2, spki.as_bytes());
         Some(Self { form, head })
     }
 

@@ -5,15 +5,21 @@ use jwt_simple::prelude::{
 };
 use serde_json::{Value, json};
 
-use super::{JwtSimple, SignatureFault, SignaturePort as _};
+use super::oracle::{self, Verdict};
+use super::{InvalidSignature, PureRust, SignaturePort as _};
 use crate::fixture::{TestKey, base64url, demo_claims, key_set, with};
 use crate::jwk::VerifyingKey;
 use crate::jws::UnverifiedToken;
 use crate::key_set::KeySet;
 
-fn check(keys: &KeySet, compact: &str) -> Result<(), SignatureFault> {
+/// The port's verdict, which is jwt-simple's too.
+fn check(keys: &KeySet, compact: &str) -> Result<(), InvalidSignature> {
     let key = keys.iter().next().unwrap();
-    JwtSimple.check(key, &UnverifiedToken::parse(compact.as_bytes()).expect("a compact JWS"))
+    let token = UnverifiedToken::parse(compact.as_bytes()).expect("a compact JWS");
+    let verdict = PureRust.check(key, &token);
+    let oracle = oracle::ask(key, &token);
+    assert_eq!(verdict.is_ok(), oracle != Verdict::Invalid, "jwt-simple says {oracle:?} of {compact}");
+    verdict
 }
 
 /// The token with one bit of one octet of its signature turned.
@@ -43,11 +49,7 @@ fn every_octet_of_a_signature_counts() {
         let (keys, token) = (key_set(&[key.jwk("k1")]), key.token(&demo_claims()));
         assert_eq!(check(&keys, &token), Ok(()));
         for octet in 0..64 {
-            assert_eq!(
-                check(&keys, &with_bit_turned(&token, octet)),
-                Err(SignatureFault::Invalid),
-                "{octet}"
-            );
+            assert_eq!(check(&keys, &with_bit_turned(&token, octet)), Err(InvalidSignature), "{octet}");
         }
     }
 }
@@ -60,11 +62,8 @@ fn header_and_claims_are_signed() {
         let [header, claims, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
         let mallory = base64url(with(&demo_claims(), "sub", json!("mallory@demo")).to_string().as_bytes());
         let other_header = base64url(json!({"alg": key.algorithm(), "typ": "at+jwt"}).to_string().as_bytes());
-        assert_eq!(check(&keys, &format!("{header}.{mallory}.{signature}")), Err(SignatureFault::Invalid));
-        assert_eq!(
-            check(&keys, &format!("{other_header}.{claims}.{signature}")),
-            Err(SignatureFault::Invalid)
-        );
+        assert_eq!(check(&keys, &format!("{header}.{mallory}.{signature}")), Err(InvalidSignature));
+        assert_eq!(check(&keys, &format!("{other_header}.{claims}.{signature}")), Err(InvalidSignature));
     }
 }
 
@@ -78,11 +77,7 @@ fn signatures_of_another_shape_are_invalid() {
         let shapes: [&[u8]; 6] =
             [b"", &[0; 64], &signature[..63], &[&signature[..], &[0]].concat(), &der, &[0xFF; 64]];
         for shape in shapes {
-            assert_eq!(
-                check(&keys, &with_signature(&token, shape)),
-                Err(SignatureFault::Invalid),
-                "{shape:?}"
-            );
+            assert_eq!(check(&keys, &with_signature(&token, shape)), Err(InvalidSignature), "{shape:?}");
         }
     }
 }
@@ -91,21 +86,15 @@ fn signatures_of_another_shape_are_invalid() {
 fn another_key_does_not_verify() {
     for (key, other) in [(TestKey::ed25519(), TestKey::ed25519()), (TestKey::p256(), TestKey::p256())] {
         let keys = key_set(&[other.jwk("k1")]);
-        assert_eq!(check(&keys, &key.token(&demo_claims())), Err(SignatureFault::Invalid));
+        assert_eq!(check(&keys, &key.token(&demo_claims())), Err(InvalidSignature));
     }
 }
 
 #[test]
 fn a_key_verifies_its_own_algorithm_only() {
     let (ed25519, p256) = (TestKey::ed25519(), TestKey::p256());
-    assert_eq!(
-        check(&key_set(&[p256.jwk("k1")]), &ed25519.token(&demo_claims())),
-        Err(SignatureFault::Invalid)
-    );
-    assert_eq!(
-        check(&key_set(&[ed25519.jwk("k1")]), &p256.token(&demo_claims())),
-        Err(SignatureFault::Invalid)
-    );
+    assert_eq!(check(&key_set(&[p256.jwk("k1")]), &ed25519.token(&demo_claims())), Err(InvalidSignature));
+    assert_eq!(check(&key_set(&[ed25519.jwk("k1")]), &p256.token(&demo_claims())), Err(InvalidSignature));
 }
 
 #[test]
@@ -113,14 +102,6 @@ fn both_names_of_ed25519_are_one_algorithm() {
     let key = TestKey::ed25519();
     let token = key.sign(r#"{"alg":"Ed25519","kid":"k1"}"#, "{}");
     assert_eq!(check(&key_set(&[key.jwk("k1")]), &token), Ok(()));
-}
-
-#[test]
-fn claims_that_the_library_cannot_read_are_told_from_a_bad_signature() {
-    let key = TestKey::ed25519();
-    let (keys, token) = (key_set(&[key.jwk("k1")]), key.token(&with(&demo_claims(), "nonce", json!(1))));
-    assert_eq!(check(&keys, &token), Err(SignatureFault::Unreadable));
-    assert_eq!(check(&keys, &with_bit_turned(&token, 0)), Err(SignatureFault::Invalid));
 }
 
 #[test]
@@ -132,7 +113,7 @@ fn p384_verifies() {
     let token = pair.sign(long_ago()).unwrap();
     assert_eq!(check(&keys, &token), Ok(()));
     for octet in [0, 47, 48, 95] {
-        assert_eq!(check(&keys, &with_bit_turned(&token, octet)), Err(SignatureFault::Invalid), "{octet}");
+        assert_eq!(check(&keys, &with_bit_turned(&token, octet)), Err(InvalidSignature), "{octet}");
     }
 }
 
@@ -149,19 +130,19 @@ fn rsa_verifies_with_the_padding_of_its_algorithm() {
         [(pair.sign(long_ago()).unwrap(), &rs256, &ps256), (pss.sign(long_ago()).unwrap(), &ps256, &rs256)];
     for (token, own, other) in tokens {
         assert_eq!(check(own, &token), Ok(()));
-        assert_eq!(check(other, &token), Err(SignatureFault::Invalid), "the same key with another padding");
+        assert_eq!(check(other, &token), Err(InvalidSignature), "the same key with another padding");
         for octet in [0, 128, 255] {
-            assert_eq!(check(own, &with_bit_turned(&token, octet)), Err(SignatureFault::Invalid), "{octet}");
+            assert_eq!(check(own, &with_bit_turned(&token, octet)), Err(InvalidSignature), "{octet}");
         }
         for shape in [&[][..], &[0; 256], &[0; 255], &[0; 257], &[0xFF; 256]] {
-            assert_eq!(check(own, &with_signature(&token, shape)), Err(SignatureFault::Invalid));
+            assert_eq!(check(own, &with_signature(&token, shape)), Err(InvalidSignature));
         }
     }
     // The header says PS256, the padding is that of RS256.
     let renamed = pair.sign(long_ago()).unwrap();
     let signature = UnverifiedToken::parse(renamed.as_bytes()).unwrap().signature().to_vec();
     let renamed = format!("{}.{}", base64url(br#"{"alg":"PS256"}"#), renamed.split_once('.').unwrap().1);
-    assert_eq!(check(&ps256, &with_signature(&renamed, &signature)), Err(SignatureFault::Invalid));
+    assert_eq!(check(&ps256, &with_signature(&renamed, &signature)), Err(InvalidSignature));
 }
 
 #[test]
@@ -186,9 +167,8 @@ fn the_example_of_rfc_8037_appendix_a_4_verifies() {
     let compact = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6\
         dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
     let token = UnverifiedToken::with_payload_unread(compact).unwrap();
-    // Its payload is not JSON: the library gets as far as reading it only where the signature verified.
-    assert_eq!(JwtSimple.check(key, &token), Err(SignatureFault::Unreadable));
+    assert_eq!(PureRust.check(key, &token), Ok(()));
     let changed = compact.replace("RXhhbXBsZSBv", "RXhhbXBsZSBw");
     let token = UnverifiedToken::with_payload_unread(&changed).unwrap();
-    assert_eq!(JwtSimple.check(key, &token), Err(SignatureFault::Invalid));
+    assert_eq!(PureRust.check(key, &token), Err(InvalidSignature));
 }
