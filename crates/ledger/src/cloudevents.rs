@@ -10,7 +10,7 @@ pub fn cloud_event(event: &Event<'_>) -> Value {
     let mut envelope = Members::default();
     envelope.add("specversion", json!("1.0"));
     envelope.add("id", json!(event.id()));
-    envelope.add("type", json!(format!("actgate.call.{}.v1", event.kind.as_str())));
+    envelope.add("type", json!(format!("{}.v1", event.name())));
     envelope.add("time", json!(event.time().to_string()));
     envelope.add("datacontenttype", json!("application/json"));
     envelope.add("dataschema", json!("urn:actgate:ledger-event:1"));

@@ -24,8 +24,11 @@ pub(crate) fn head() -> String {
     format!("{}\r\n", names.join(","))
 }
 
-/// The lines of a record.
+/// The lines of a record. A loss is of no call, and has none.
 pub(crate) fn lines(record: &Value) -> String {
+    if record.get("lost").is_some() {
+        return String::new();
+    }
     let first: Vec<String> = COLUMNS.iter().map(|(_, pointer)| cell(record.pointer(pointer))).collect();
     let calls = record.pointer("/attempted/calls").and_then(Value::as_array);
     let calls = calls.filter(|calls| !calls.is_empty()).map_or(&[Value::Null][..], Vec::as_slice);

@@ -34,8 +34,10 @@ pub enum Kind {
     Decided,
     /// People had approved it, and their approval was used.
     Approved,
-    /// It reached an upstream, with or without success.
+    /// It reached an upstream, with or without success, or may have.
     Executed,
+    /// Records were lost: of no call, and of none of the others.
+    Lost,
 }
 
 /// One event.
@@ -58,12 +60,15 @@ pub struct Event<'r> {
 /// The events of a record: of every call, in the order in which they happened.
 pub fn events<'r>(record: &'r Record, place: &'r Place) -> Vec<Event<'r>> {
     let mut all = Vec::new();
+    if record.lost.is_some() {
+        return vec![Event { kind: Kind::Lost, ..attempt(record, place) }];
+    }
     for one in calls(record, place) {
         let kinds = [
             (Kind::Attempted, true),
             (Kind::Decided, record.decided.is_some()),
             (Kind::Approved, record.approved.is_some()),
-            (Kind::Executed, one.outcome != Outcome::NotExecuted),
+            (Kind::Executed, !matches!(one.outcome, Outcome::Open | Outcome::NotExecuted)),
         ];
         for (kind, _) in kinds.into_iter().filter(|(_, happened)| *happened) {
             all.push(Event { kind, ..one.clone() });
@@ -74,25 +79,32 @@ pub fn events<'r>(record: &'r Record, place: &'r Place) -> Vec<Event<'r>> {
 
 /// The attempt of each call; one without a call where the request was not understood as any.
 pub(crate) fn calls<'r>(record: &'r Record, place: &'r Place) -> Vec<Event<'r>> {
+    if record.lost.is_some() {
+        return Vec::new();
+    }
+    let request = attempt(record, place);
+    let calls = &record.attempted.calls;
+    if calls.is_empty() {
+        return vec![request];
+    }
+    let one = |(index, call)| Event { index, call, span: span(&request.key, index), ..request.clone() };
+    calls.iter().map(Some).enumerate().map(one).collect()
+}
+
+/// The attempt of a request, without a call.
+fn attempt<'r>(record: &'r Record, place: &'r Place) -> Event<'r> {
     let key = record.key(place);
-    let trace = TraceContext::of(record, &key);
-    let outcome = Outcome::of(record);
-    let one = |(index, call)| Event {
+    Event {
         record,
         place,
         kind: Kind::Attempted,
-        key: key.clone(),
-        index,
-        call,
-        trace: trace.clone(),
-        span: span(&key, index),
-        outcome,
-    };
-    let calls = &record.attempted.calls;
-    if calls.is_empty() {
-        return vec![one((0, None))];
+        index: 0,
+        call: None,
+        trace: TraceContext::of(record, &key),
+        span: span(&key, 0),
+        outcome: Outcome::of(record),
+        key,
     }
-    calls.iter().map(Some).enumerate().map(one).collect()
 }
 
 // === impl Kind ===
@@ -105,6 +117,7 @@ impl Kind {
             Self::Decided => "decided",
             Self::Approved => "approved",
             Self::Executed => "executed",
+            Self::Lost => "lost",
         }
     }
 }
@@ -117,9 +130,15 @@ impl Event<'_> {
         format!("{}.{}.{}", self.key, self.index, self.kind.as_str())
     }
 
+    /// What events of its kind are called.
+    pub(crate) fn name(&self) -> String {
+        let of = if self.kind == Kind::Lost { "records" } else { "call" };
+        format!("actgate.{of}.{}", self.kind.as_str())
+    }
+
     pub(crate) fn time(&self) -> Time {
         match self.kind {
-            Kind::Attempted => self.record.time,
+            Kind::Attempted | Kind::Lost => self.record.time,
             Kind::Decided | Kind::Approved => self.record.decided_at(),
             Kind::Executed => self.record.ended_at(),
         }
@@ -188,8 +207,11 @@ impl Event<'_> {
             Kind::Decided => event.object("decided", self.decided()),
             Kind::Approved => event.object("approved", self.approved()),
             Kind::Executed => event.object("executed", self.executed()),
+            Kind::Lost => event.object("lost", self.lost()),
         }
-        event.add("outcome", json!(self.outcome.as_str()));
+        if self.kind != Kind::Lost {
+            event.add("outcome", json!(self.outcome.as_str()));
+        }
         event.into_value()
     }
 
@@ -215,6 +237,17 @@ impl Event<'_> {
             told.add("grant", json!(approved.grant));
             told.add("groups", json!(approved.groups));
             told.add("approvers", json!(approved.approvers));
+        }
+        told
+    }
+
+    fn lost(&self) -> Members {
+        let mut told = Members::default();
+        if let Some(lost) = &self.record.lost {
+            told.add("cause", json!(lost.cause));
+            told.add("count", json!(lost.count));
+            told.add("first", json!(lost.first));
+            told.add("last", json!(lost.last));
         }
         told
     }

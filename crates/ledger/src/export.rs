@@ -138,7 +138,7 @@ impl Export {
                 let record: Value = serde_json::from_str(text)?;
                 Ok(csv::lines(&record))
             }
-            Format::CloudEvents => lines(text, &place, cloud_event),
+            Format::CloudEvents => lines(text, &place, |event| Some(cloud_event(event))),
             Format::Ocsf => lines(text, &place, api_activity),
             Format::CloudEventsBatch => {
                 let record = Record::parse(text)?;
@@ -194,8 +194,8 @@ impl Export {
 fn lines<T: Display>(
     text: &str,
     place: &Place,
-    write: impl Fn(&Event<'_>) -> T,
+    write: impl Fn(&Event<'_>) -> Option<T>,
 ) -> Result<String, RecordError> {
     let record = Record::parse(text)?;
-    Ok(events(&record, place).iter().map(|event| format!("{}\n", write(event))).collect())
+    Ok(events(&record, place).iter().filter_map(write).map(|event| format!("{event}\n")).collect())
 }

@@ -34,8 +34,11 @@ const ALLOWED: u64 = 1;
 const DENIED: u64 = 2;
 const OBSERVED: u64 = 3;
 
-/// An event as an API Activity.
-pub fn api_activity(event: &Event<'_>) -> Value {
+/// An event as an API Activity. A loss is no activity of anybody's, and has no place here.
+pub fn api_activity(event: &Event<'_>) -> Option<Value> {
+    if event.kind == Kind::Lost {
+        return None;
+    }
     let record = event.record;
     let asked = &record.attempted;
     let verdict = verdict(event);
@@ -100,19 +103,19 @@ pub fn api_activity(event: &Event<'_>) -> Value {
         told.some("duration", record.executed.duration_ms.as_ref());
     }
     told.object("unmapped", unmapped(event));
-    told.into_value()
+    Some(told.into_value())
 }
 
 fn verdict(event: &Event<'_>) -> Verdict {
     let one = |action, disposition, status, severity| Verdict { action, disposition, status, severity };
     match event.kind {
         // Logged.
-        Kind::Attempted => one(OBSERVED, 17, UNKNOWN, INFORMATIONAL),
+        Kind::Attempted | Kind::Lost => one(OBSERVED, 17, UNKNOWN, INFORMATIONAL),
         Kind::Approved => one(ALLOWED, 8, SUCCESS, INFORMATIONAL),
         Kind::Executed => match event.outcome {
             Outcome::Succeeded => one(ALLOWED, 1, SUCCESS, INFORMATIONAL),
             Outcome::Failed => one(ALLOWED, 1, FAILURE, LOW),
-            Outcome::Unknown | Outcome::NotExecuted => one(ALLOWED, 1, UNKNOWN, MEDIUM),
+            Outcome::Unknown | Outcome::Open | Outcome::NotExecuted => one(ALLOWED, 1, UNKNOWN, MEDIUM),
         },
         Kind::Decided => match event.record.decided.as_ref() {
             None => one(OBSERVED, 17, UNKNOWN, INFORMATIONAL),
@@ -180,7 +183,7 @@ fn response(event: &Event<'_>) -> Option<Value> {
     let code = match event.kind {
         Kind::Executed => Some(event.record.executed.status),
         Kind::Decided => decided?.status,
-        Kind::Attempted | Kind::Approved => None,
+        Kind::Attempted | Kind::Approved | Kind::Lost => None,
     }?;
     let mut told = Members::default();
     told.add("code", json!(code));

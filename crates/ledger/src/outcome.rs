@@ -13,6 +13,8 @@ pub enum Outcome {
     Failed,
     /// It reached the upstream, whose answer never came or was not passed on: it may have been done or not.
     Unknown,
+    /// It was to go on, and the record that tells what became of it has not come.
+    Open,
     /// It reached no upstream.
     NotExecuted,
 }
@@ -23,6 +25,10 @@ impl Outcome {
     /// Of a record.
     pub fn of(record: &Record) -> Self {
         let executed = &record.executed;
+        if record.stage == "attempted" {
+            let is_written_off = executed.outcome.as_deref() == Some("unknown");
+            return if is_written_off { Self::Unknown } else { Self::Open };
+        }
         if executed.upstream().is_none() {
             return Self::NotExecuted;
         }
@@ -47,6 +53,7 @@ impl Outcome {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::Open => "open",
             Self::NotExecuted => "not_executed",
         }
     }

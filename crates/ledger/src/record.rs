@@ -1,6 +1,6 @@
 //! A record, as far as other formats have a place for what it says. `docs/ledger-record.schema.json` is its schema.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -25,8 +25,10 @@ pub struct Record {
     #[serde(default)]
     pub(crate) answered: Value,
     pub(crate) approved: Option<Approved>,
-    #[serde(default)]
+    /// Nothing yet in an attempt that was stored before it went on, and nothing at all in a loss.
+    #[serde(default, deserialize_with = "or_none")]
     pub(crate) executed: Executed,
+    pub(crate) lost: Option<Lost>,
     /// A digest of its bytes: what tells records without an id apart.
     #[serde(skip)]
     digest: [u8; 32],
@@ -102,12 +104,27 @@ pub(crate) struct Executed {
     pub(crate) request_bytes: Option<u64>,
     pub(crate) response_bytes: Option<u64>,
     pub(crate) duration_ms: Option<u64>,
+    /// What the ledger's service says of an attempt whose record it has not got: `open` or `unknown`.
+    pub(crate) outcome: Option<String>,
+}
+
+/// Records that will not come.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Lost {
+    pub(crate) cause: String,
+    pub(crate) count: u64,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
 }
 
 /// It is no record of version 1.
 #[derive(Debug, thiserror::Error)]
 #[error("no record: {0}")]
 pub struct RecordError(#[from] serde_json::Error);
+
+fn or_none<'de, D: Deserializer<'de>>(value: D) -> Result<Executed, D::Error> {
+    Option::deserialize(value).map(Option::unwrap_or_default)
+}
 
 // === impl Record ===
 

@@ -26,7 +26,7 @@ pub(super) fn log_record(event: &Event<'_>) -> LogRecord {
         flags: u32::from(event.trace.sampled),
         trace_id: event.trace.trace.to_vec(),
         span_id: event.span.to_vec(),
-        event_name: format!("actgate.call.{}", event.kind.as_str()),
+        event_name: event.name(),
     }
 }
 
@@ -36,6 +36,7 @@ fn severity(event: &Event<'_>) -> (SeverityNumber, &'static str) {
         Kind::Attempted | Kind::Approved => false,
         Kind::Decided => is_refused,
         Kind::Executed => event.outcome != Outcome::Succeeded,
+        Kind::Lost => true,
     };
     if is_alarming { (SeverityNumber::Warn, "WARN") } else { (SeverityNumber::Info, "INFO") }
 }

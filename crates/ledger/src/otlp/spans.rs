@@ -16,7 +16,11 @@ use crate::{
 /// OTLP's flags of a span: it is known whether its parent is remote, and it is.
 const PARENT_IS_REMOTE: u32 = 0x300;
 
+/// One for each call. There is none of an attempt whose record has not come: nobody knows when it ended.
 pub(super) fn spans(record: &Record, place: &Place) -> Vec<Span> {
+    if Outcome::of(record) == Outcome::Open {
+        return Vec::new();
+    }
     let happened = events(record, place);
     calls(record, place)
         .into_iter()
@@ -63,7 +67,7 @@ fn span(call: &Event<'_>, events: Vec<SpanEvent>) -> Span {
 fn event(event: &Event<'_>) -> SpanEvent {
     SpanEvent {
         time_unix_nano: event.time().nanos(),
-        name: format!("actgate.call.{}", event.kind.as_str()),
+        name: event.name(),
         attributes: match (&event.record.approved, event.kind) {
             (Some(approved), Kind::Approved) => vec![text("actgate.approval", &approved.id)],
             _ => Vec::new(),
@@ -80,6 +84,6 @@ fn status(call: &Event<'_>) -> Status {
         (Some(decided), _) => error(decided.reason.as_deref().unwrap_or("denied")),
         (None, Outcome::Failed) => error("failed"),
         (None, Outcome::Unknown) => error("unknown"),
-        (None, Outcome::NotExecuted | Outcome::Succeeded) => Status::default(),
+        (None, Outcome::Open | Outcome::NotExecuted | Outcome::Succeeded) => Status::default(),
     }
 }
