@@ -64,6 +64,8 @@ pub struct Gate {
     /// The answer to what was forwarded, where it is looked at.
     answer: Option<Answer>,
     shared: Option<Rc<dyn SharedData>>,
+    /// What goes on in place of the body.
+    instead: Option<Vec<u8>>,
 }
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
@@ -162,6 +164,7 @@ impl Gate {
             held_back: false,
             inquiry: None,
             shared: None,
+            instead: None,
         }
     }
 
@@ -290,6 +293,11 @@ impl Gate {
         }
     }
 
+    /// What goes on in place of the body, of which all has come: where the gate itself was answered in it.
+    pub fn body_instead(&self) -> Option<&[u8]> {
+        self.instead.as_deref()
+    }
+
     /// The request is over. Returns the record of one that ended unanswered, such as a client that went away.
     pub fn finish(&mut self, authorizer: &Authorizer) -> Option<String> {
         let aborted = |attempt: &Attempt| {
@@ -344,10 +352,11 @@ impl Gate {
                 self.state =
                     State::Decided { record: self.record_of(authorizer, &findings.attempt, outcome, now) };
                 self.expect_answer(authorizer, &mut findings);
+                self.instead = findings.heard.body;
                 Step::Forward(
                     Forwarding::new(Passage::Permit(permit), service, headers)
                         .naming_session(findings.session)
-                        .carrying(findings.heard.body, headers)
+                        .carrying(self.instead.as_deref(), headers)
                         .asking_for_identity(self.answer.is_some()),
                 )
             }
@@ -451,10 +460,11 @@ impl Gate {
                 let outcome = Outcome::Observe(observation.denial());
                 self.state = State::Decided { record: self.record_of(authorizer, attempt, outcome, now) };
                 self.expect_answer(authorizer, &mut findings);
+                self.instead = findings.heard.body;
                 Step::Forward(
                     Forwarding::new(Passage::Observation(observation), service, headers)
                         .naming_session(findings.session)
-                        .carrying(findings.heard.body, headers)
+                        .carrying(self.instead.as_deref(), headers)
                         .asking_for_identity(self.answer.is_some()),
                 )
             }

@@ -177,10 +177,11 @@ impl Gate {
                 if let Some((_, forwarded)) = &mut self.claimed {
                     *forwarded = true;
                 }
+                self.instead = findings.heard.body;
                 return Step::Forward(
                     Forwarding::new(Passage::Permit(permit), service, &borrowed)
                         .naming_session(findings.session)
-                        .carrying(findings.heard.body, &borrowed)
+                        .carrying(self.instead.as_deref(), &borrowed)
                         .asking_for_identity(self.answer.is_some()),
                 );
             }
