@@ -14,25 +14,27 @@ use serde_json::{Value, json};
 use crate::{
     error::BenchError,
     tokens::{self, ACTOR, SUBJECT, Signer},
-    variant::Chain,
+    variant::{Chain, PERMITTED_TOOL},
 };
 
 const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
 const PLUGIN: &str = "actgate";
 const SENTINEL: &str = "actgate.sentinel";
 const ROUTER: &str = "envoy.filters.http.router";
-/// The service whose calls are measured: its route, and its cluster.
+/// The services whose calls are measured: their routes, and their clusters.
 const SERVICE: &str = "secrets";
 const CLUSTER: &str = "vault";
 /// The cluster of the ledger's service.
 const CONTROL: &str = "control";
+const MCP_SERVICE: &str = "mcp";
+const MCP_CLUSTER: &str = "mcp";
 
 /// What the listeners are made of.
 #[derive(Debug)]
 pub(crate) struct Parts {
     template: PathBuf,
     manager: Value,
-    cluster: Value,
+    clusters: [Value; 3],
     secrets: Value,
     /// The filters that are no part of the template.
     noop: Value,
@@ -41,7 +43,6 @@ pub(crate) struct Parts {
     jwt_cached: Value,
     roles: Value,
     /// Where records are sent.
-    control: Value,
     /// The plugin's configuration where they are.
     buffered: String,
     durable: String,
@@ -72,6 +73,7 @@ impl Parts {
             ("BUNDLE", bundle(None)?.into()),
             ("LEDGER", text(&places.folder.join("ledger.jsonl"))),
             ("VAULT_PORT", places.upstream.port().into()),
+            ("MCP_PORT", places.upstream.port().into()),
             ("VAULT_TOKEN_FILE", text(&token_file)),
             ("CONTROL_TOKEN_FILE", text(&token_file)),
             ("CONTROL_PORT", places.taker.port().into()),
@@ -86,20 +88,21 @@ impl Parts {
             Err(name) => Err(missing(&places.template, &format!("known value for `${{{name}}}`"))),
         };
         let clusters = part("/static_resources/clusters")?;
-        let cluster = named(&clusters, CLUSTER).ok_or_else(|| missing(&places.template, CLUSTER))?;
-        let control = named(&clusters, CONTROL).ok_or_else(|| missing(&places.template, CONTROL))?;
+        let cluster = |name: &str| {
+            let found = named(&clusters, name).cloned().ok_or_else(|| missing(&places.template, name));
+            found.and_then(filled)
+        };
         let jwks = signer.key_set()?.to_string();
         Ok(Self {
             template: places.template.clone(),
             manager: filled(part(MANAGER)?)?,
-            cluster: filled(cluster.clone())?,
+            clusters: [cluster(CLUSTER)?, cluster(MCP_CLUSTER)?, cluster(CONTROL)?],
             secrets: filled(part("/static_resources/secrets")?)?,
             noop: wasm("bench.noop", &places.folder, include_bytes!("../wat/noop.wat"))?,
             hostcalls: wasm("bench.hostcalls", &places.folder, include_bytes!("../wat/hostcalls.wat"))?,
             jwt: jwt_authn(signer, &jwks, false),
             jwt_cached: jwt_authn(signer, &jwks, true),
             roles: roles(),
-            control: filled(control.clone())?,
             buffered: bundle(Some(json!({ "delivery": "buffered", "cluster": CONTROL })))?,
             durable: bundle(Some(json!({ "delivery": "durable", "cluster": CONTROL })))?,
         })
@@ -116,7 +119,7 @@ impl Parts {
             "stats_flush_interval": "60s",
             "static_resources": {
                 "listeners": listeners,
-                "clusters": [self.cluster, self.control],
+                "clusters": self.clusters,
                 "secrets": self.secrets,
             },
         }))
@@ -136,12 +139,14 @@ impl Parts {
 
         let route = fields.get_mut("route_config").and_then(|config| config.pointer_mut("/virtual_hosts/0"));
         let route = route.and_then(|host| host.get_mut("routes")).ok_or_else(|| lacks("routes"))?;
-        let mut service = named(route, SERVICE).cloned().ok_or_else(|| lacks(SERVICE))?;
-        let members = service.as_object_mut().ok_or_else(|| lacks(SERVICE))?;
+        let name = if chain.speaks_mcp() { MCP_SERVICE } else { SERVICE };
+        let mut service = named(route, name).cloned().ok_or_else(|| lacks(name))?;
+        let members = service.as_object_mut().ok_or_else(|| lacks(name))?;
         if !guarded {
             members.remove("typed_per_filter_config");
         }
-        if !matches!(chain, Chain::Upstream | Chain::ActgateUpstream) {
+        // Envoy closes a connection on which it answers before a body has come, so tools have an upstream.
+        if !matches!(chain, Chain::Upstream | Chain::ActgateUpstream) && !chain.speaks_mcp() {
             members.remove("route");
             members.insert(
                 "direct_response".to_owned(),
@@ -168,12 +173,13 @@ impl Parts {
             found.ok_or_else(|| missing(&self.template, name))
         };
         let before = match chain {
-            Chain::Router | Chain::RouterAgain | Chain::Upstream => Vec::new(),
+            Chain::Router | Chain::RouterAgain | Chain::Upstream | Chain::McpRouter => Vec::new(),
             Chain::WasmNoop => vec![self.noop.clone()],
             Chain::WasmHostcalls => vec![self.hostcalls.clone(), own(SENTINEL)?],
             Chain::Jwt => vec![self.jwt.clone(), self.roles.clone()],
             Chain::JwtCached => vec![self.jwt_cached.clone(), self.roles.clone()],
-            Chain::Actgate | Chain::ActgateLedger | Chain::ActgateUpstream => {
+            Chain::McpNative => vec![mcp(), tools()],
+            Chain::Actgate | Chain::ActgateLedger | Chain::ActgateUpstream | Chain::McpActgate => {
                 vec![own(PLUGIN)?, own(SENTINEL)?]
             }
             Chain::ActgateBuffered => vec![delivering(own(PLUGIN)?, &self.buffered), own(SENTINEL)?],
@@ -264,6 +270,40 @@ fn roles() -> Value {
                         ] } }],
                     },
                 },
+            },
+        },
+    })
+}
+
+/// Envoy's own reader of MCP.
+fn mcp() -> Value {
+    json!({
+        "name": "envoy.filters.http.mcp",
+        "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.mcp.v3.Mcp" },
+    })
+}
+
+/// Envoy's own rule over what that has read: this tool may be called. Who calls, nobody asks.
+fn tools() -> Value {
+    let is = |path: &[&str], value: &str| {
+        let path: Vec<Value> = path.iter().map(|segment| json!({ "key": segment })).collect();
+        json!({ "sourced_metadata": { "metadata_matcher": {
+            "filter": "envoy.filters.http.mcp",
+            "path": path,
+            "value": { "string_match": { "exact": value } },
+        } } })
+    };
+    let rules = [is(&["method"], "tools/call"), is(&["params", "name"], PERMITTED_TOOL)];
+    json!({
+        "name": "envoy.filters.http.rbac",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            "rules": {
+                "action": "ALLOW",
+                "policies": { "one-tool": {
+                    "permissions": [{ "and_rules": { "rules": rules } }],
+                    "principals": [{ "any": true }],
+                } },
             },
         },
     })

@@ -37,6 +37,7 @@ use crate::{
     envoy::{Envoy, Launch, free_addresses},
     error::BenchError,
     kernel::Processors,
+    load::Answer,
     report::{Machine, Report},
     serve::{Programs, Question, Serving},
     statistics::Random,
@@ -199,7 +200,8 @@ fn measure(arguments: &Arguments) -> Result<Report, BenchError> {
     progress::show("starting Envoy");
     let program = layout.envoy()?;
     let launch = Launch { program: &program, folder: folder.path(), workers: 1, processors };
-    let (envoy, addresses) = start(&parts, &launch, &variant::permitted(&warm))?;
+    let (envoy, addresses) = start(&parts, &launch, &warm)?;
+    check_tools(&addresses, &warm)?;
     // The program on the path may be a script: what is timed is Envoy itself.
     let program = envoy.program().unwrap_or_else(|| program.clone());
     let lanes = VARIANTS
@@ -236,7 +238,7 @@ fn measure(arguments: &Arguments) -> Result<Report, BenchError> {
 fn start(
     parts: &Parts,
     launch: &Launch<'_>,
-    request: &[u8],
+    token: &str,
 ) -> Result<(Envoy, BTreeMap<Chain, SocketAddr>), BenchError> {
     let mut attempt = 1usize;
     loop {
@@ -245,14 +247,33 @@ fn start(
         let list: Vec<(Chain, SocketAddr)> =
             listeners.iter().map(|(chain, address)| (*chain, *address)).collect();
         let mut envoy = Envoy::start(launch, &parts.bootstrap(&list)?)?;
-        let ready =
-            listeners.values().try_for_each(|address| envoy.await_answer(*address, request, 200).map(drop));
+        let ready = listeners.iter().try_for_each(|(chain, address)| {
+            envoy.await_answer(*address, &chain.probe(token), 200).map(drop)
+        });
         match ready {
             Ok(()) => return Ok((envoy, listeners)),
             Err(_) if attempt < ATTEMPTS => attempt = attempt.saturating_add(1),
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Filters that let everything through are cheap: each has to refuse another tool than the one that is measured.
+fn check_tools(addresses: &BTreeMap<Chain, SocketAddr>, token: &str) -> Result<(), BenchError> {
+    for (chain, status, told) in
+        [(Chain::McpNative, 403, "RBAC: access denied"), (Chain::McpActgate, 200, "policy_denied")]
+    {
+        let address =
+            addresses.get(&chain).copied().ok_or(BenchError::Unmeasurable("where a listener is"))?;
+        let answer = Answer::to(address, &variant::tool_call(variant::DENIED_TOOL, token));
+        let answer = answer.map_err(BenchError::io(format!("ask `{}`", chain.name())))?;
+        let body = String::from_utf8_lossy(&answer.body);
+        if answer.status != status || !body.contains(told) {
+            let problem = format!("another tool is not refused: status {}, {body}", answer.status);
+            return Err(BenchError::Answer { variant: chain.name(), problem });
+        }
+    }
+    Ok(())
 }
 
 fn show(report: &Report, arguments: &Arguments) -> io::Result<()> {

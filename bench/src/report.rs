@@ -150,7 +150,8 @@ impl Report {
         }
         writeln!(
             out,
-            "  (differences are to `router`, of `upstream-allow` to `upstream`; others: Envoy's other threads)"
+            "  (differences are to `router`, of `upstream-allow` to `upstream`, of `mcp-...` to `mcp-router`; others: \
+             Envoy's other threads)"
         )
     }
 

@@ -21,22 +21,39 @@ pub(crate) fn start() -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// Answers each head; requests without a body are all there are.
+/// The result of a tool, to whoever sends a message.
+const RESULT: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 64\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[],\"isError\":false}}";
+
+/// Answers each request, once its body is there.
 fn serve(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = [0u8; 16 * 1024];
     let mut filled = 0usize;
     loop {
         let room = buffer.get_mut(filled..).filter(|room| !room.is_empty());
-        let Some(room) = room else { return Err(io::Error::other("a head is too long")) };
+        let Some(room) = room else { return Err(io::Error::other("a request is too long")) };
         let read = stream.read(room)?;
         if read == 0 {
             return Ok(());
         }
         filled = filled.saturating_add(read);
-        if buffer.get(..filled).is_some_and(|head| head.ends_with(b"\r\n\r\n")) {
+        let request = buffer.get(..filled).unwrap_or_default();
+        if let Some(is_message) = whole(request)? {
             filled = 0;
-            stream.write_all(ANSWER)?;
+            stream.write_all(if is_message { RESULT } else { ANSWER })?;
         }
     }
+}
+
+/// Whether a request that has come as a whole is a message; nothing as long as more is to come.
+fn whole(request: &[u8]) -> io::Result<Option<bool>> {
+    let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let head = std::str::from_utf8(request.get(..end).unwrap_or_default()).map_err(io::Error::other)?;
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>())
+    });
+    let length = length.transpose().map_err(io::Error::other)?;
+    let size = end.saturating_add(4).saturating_add(length.unwrap_or_default());
+    Ok((request.len() >= size).then(|| head.starts_with("POST ")))
 }

@@ -30,6 +30,12 @@ pub(crate) enum Chain {
     Upstream,
     /// The plugin and the sentinel before a real upstream.
     ActgateUpstream,
+    /// The router before an MCP server's place.
+    McpRouter,
+    /// Envoy's own `mcp` and `rbac` before it.
+    McpNative,
+    /// The plugin and the sentinel before it.
+    McpActgate,
 }
 
 /// What is asked of a chain, and what must be answered.
@@ -45,6 +51,10 @@ pub(crate) enum Asks {
     Held,
     /// Without a token.
     Anonymous,
+    /// A call of a tool that may be called, of 1 KiB.
+    ToolPermitted,
+    /// The same of a tool that may not.
+    ToolDenied,
 }
 
 /// One chain under one kind of request.
@@ -86,7 +96,7 @@ const fn variant(
 }
 
 /// All of them.
-pub(crate) const VARIANTS: [Variant; 16] = [
+pub(crate) const VARIANTS: [Variant; 20] = [
     variant("router", Chain::Router, Asks::Permitted, BASELINE, "the router alone"),
     variant("router-again", Chain::RouterAgain, Asks::Permitted, BASELINE, "the same: noise"),
     variant("wasm-noop", Chain::WasmNoop, Asks::Permitted, BASELINE, "an empty wasm filter"),
@@ -127,6 +137,34 @@ pub(crate) const VARIANTS: [Variant; 16] = [
         "upstream",
         "actgate before a real upstream",
     ),
+    variant(
+        "mcp-router",
+        Chain::McpRouter,
+        Asks::ToolPermitted,
+        BASELINE,
+        "a tool call of 1 KiB: the router",
+    ),
+    variant(
+        "mcp-native",
+        Chain::McpNative,
+        Asks::ToolPermitted,
+        "mcp-router",
+        "the same: Envoy's mcp and rbac",
+    ),
+    variant(
+        "mcp-allow",
+        Chain::McpActgate,
+        Asks::ToolPermitted,
+        "mcp-router",
+        "the same: actgate, permitted",
+    ),
+    variant(
+        "mcp-deny",
+        Chain::McpActgate,
+        Asks::ToolDenied,
+        "mcp-router",
+        "the same: actgate, denied by policy",
+    ),
 ];
 
 const fn compare(
@@ -139,7 +177,7 @@ const fn compare(
 }
 
 /// The budget of docs/performance.md, and the differences that explain where the time goes.
-pub(crate) const COMPARISONS: [Comparison; 10] = [
+pub(crate) const COMPARISONS: [Comparison; 12] = [
     compare("allow", BASELINE, "a warm permitted call adds at most 10 us", Some(10.0)),
     compare("cold", BASELINE, "a new ES256 token adds at most 100 us", Some(100.0)),
     compare("allow", "jwt", "never slower than jwt_authn without its cache", Some(0.0)),
@@ -150,6 +188,8 @@ pub(crate) const COMPARISONS: [Comparison; 10] = [
     compare("ledger", "allow", "the ledger", None),
     compare("buffered", "ledger", "sending its records in batches", None),
     compare("durable", "buffered", "storing an attempt first", None),
+    compare("mcp-allow", "mcp-router", "a warm tool call of 1 KiB adds at most 20 us", Some(20.0)),
+    compare("mcp-allow", "mcp-native", "against Envoy's mcp and rbac, which know no caller", None),
 ];
 
 // === impl Variant ===
@@ -158,7 +198,8 @@ impl Variant {
     /// The status of every answer.
     pub(crate) fn status(&self) -> u16 {
         match self.asks {
-            Asks::Permitted | Asks::PermittedFresh => 200,
+            // A tool that is refused has a result that says so.
+            Asks::Permitted | Asks::PermittedFresh | Asks::ToolPermitted | Asks::ToolDenied => 200,
             Asks::Denied | Asks::Held => 403,
             Asks::Anonymous => 401,
         }
@@ -179,6 +220,8 @@ impl Variant {
             Asks::Denied => ("/secrets/v1/kv/other/db", Some(warm)),
             Asks::Held => ("/secrets/v1/kv/prod/db", Some(warm)),
             Asks::Anonymous => (PERMITTED_PATH, None),
+            Asks::ToolPermitted => return Ok(vec![tool_call(PERMITTED_TOOL, warm)]),
+            Asks::ToolDenied => return Ok(vec![tool_call(DENIED_TOOL, warm)]),
         };
         if self.asks != Asks::PermittedFresh {
             return Ok(vec![request(path, token)]);
@@ -206,6 +249,42 @@ pub(crate) fn request(path: &str, token: Option<&str>) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// A tool that alice may call through the coder.
+pub(crate) const PERMITTED_TOOL: &str = "write_file";
+/// One that nobody may call.
+pub(crate) const DENIED_TOOL: &str = "delete_file";
+
+/// The size of a message, without its head.
+const MESSAGE_BYTES: usize = 1024;
+
+/// A tool call as an MCP client of a version with sessions sends it.
+pub(crate) fn tool_call(tool: &str, token: &str) -> Vec<u8> {
+    let message = |content: &str| {
+        let content =
+            if tool == PERMITTED_TOOL { format!(r#","content":"{content}""#) } else { String::new() };
+        format!(
+            r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"_meta":{{"progressToken":7}},"name":"{tool}","arguments":{{"path":"drafts/notes.md"{content}}}}}}}"#
+        )
+    };
+    let room = MESSAGE_BYTES.saturating_sub(message("").len());
+    // White space where there is no content: a call that is denied is no shorter.
+    let body = format!("{:MESSAGE_BYTES$}", message(&"x".repeat(room)));
+    let mut bytes = format!(
+        "POST {MCP_PATH} HTTP/1.1\r\nhost: gateway.example\r\nuser-agent: agent/1.0\r\n\
+         accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n\
+         accept-encoding: gzip, deflate\r\nmcp-protocol-version: 2025-11-25\r\n\
+         traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\
+         authorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    bytes.extend(body.into_bytes());
+    bytes
+}
+
+/// The endpoint of the demo's MCP server.
+const MCP_PATH: &str = "/mcp";
+
 /// The request of [`Asks::Permitted`].
 pub(crate) fn permitted(token: &str) -> Vec<u8> {
     request(PERMITTED_PATH, Some(token))
@@ -215,7 +294,7 @@ pub(crate) fn permitted(token: &str) -> Vec<u8> {
 
 impl Chain {
     /// All of them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Router,
         Self::RouterAgain,
         Self::WasmNoop,
@@ -228,7 +307,20 @@ impl Chain {
         Self::ActgateDurable,
         Self::Upstream,
         Self::ActgateUpstream,
+        Self::McpRouter,
+        Self::McpNative,
+        Self::McpActgate,
     ];
+
+    /// Whether it serves tools.
+    pub(crate) const fn speaks_mcp(self) -> bool {
+        matches!(self, Self::McpRouter | Self::McpNative | Self::McpActgate)
+    }
+
+    /// A request that it lets through.
+    pub(crate) fn probe(self, token: &str) -> Vec<u8> {
+        if self.speaks_mcp() { tool_call(PERMITTED_TOOL, token) } else { permitted(token) }
+    }
 
     /// The name of its listener.
     pub(crate) fn name(self) -> &'static str {
@@ -245,6 +337,9 @@ impl Chain {
             Self::ActgateDurable => "actgate-durable",
             Self::Upstream => "upstream",
             Self::ActgateUpstream => "actgate-upstream",
+            Self::McpRouter => "mcp-router",
+            Self::McpNative => "mcp-native",
+            Self::McpActgate => "mcp-actgate",
         }
     }
 }

@@ -20,9 +20,8 @@ pub(crate) struct Done {
     pub(crate) ending: Ending,
 }
 
-/// Lets a request through, of whose body `buffered` bytes are here: record first, then marker, so that nothing passes
-/// unrecorded.
-pub(crate) fn forward(forwarding: &Forwarding, record: &str, buffered: usize) -> Result<Done, Error> {
+/// Lets a request through: record first, then marker, so that nothing passes unrecorded.
+pub(crate) fn forward(forwarding: &Forwarding, record: &str) -> Result<Done, Error> {
     actgate_abi::set_property(RECORD, record.as_bytes())?;
     for name in &forwarding.remove {
         actgate_abi::remove_header(MapType::RequestHeaders, name)?;
@@ -30,15 +29,17 @@ pub(crate) fn forward(forwarding: &Forwarding, record: &str, buffered: usize) ->
     for (name, value) in &forwarding.set {
         actgate_abi::set_header(MapType::RequestHeaders, name, value)?;
     }
-    if let Some(body) = &forwarding.body {
-        actgate_abi::set_buffer(BufferType::RequestBody, 0, buffered, body)?;
-    }
     actgate_abi::set_property(MARKER, forwarding.marker().as_bytes())?;
     let ending = match forwarding.passage() {
         Passage::Permit(_) => Ending::Allowed,
         Passage::Observation(_) => Ending::Observed,
     };
     Ok(Done { action: Action::Continue, ending })
+}
+
+/// Puts another body in the place of the one that has come, of `buffered` bytes.
+pub(crate) fn replace_body(buffered: usize, body: &[u8]) -> Result<(), Error> {
+    actgate_abi::set_buffer(BufferType::RequestBody, 0, buffered, body)
 }
 
 /// Answers a request here. A local reply and `Pause` belong together.

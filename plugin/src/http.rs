@@ -117,7 +117,13 @@ impl Request {
                 Ok(()) => return Action::Pause,
                 Err(error) => Err(error),
             },
-            Ok(Step::Forward(forwarding)) => host::forward(&forwarding, record, self.buffered),
+            Ok(Step::Forward(forwarding)) => match self.gate.as_ref().and_then(Gate::body_instead) {
+                None => host::forward(&forwarding, record),
+                Some(body) => {
+                    let replaced = host::replace_body(self.buffered, body);
+                    replaced.and_then(|()| host::forward(&forwarding, record))
+                }
+            },
             Ok(Step::Reply(reply)) => host::reply(&reply, record),
             Err(error) => Err(error),
         };

@@ -182,7 +182,8 @@ impl Stage {
         let bundle = serde_json::to_string(self.cases.bundle()).expect("a bundle");
         let state = State::new(&self.setup, &routes::template(self.setup.root(), self.cases.routes()));
         let envoy = Gateway::start(state, Departure::configured(bundle), upstream).await;
-        let served = Served::start(&self.setup, &self.cases, &[self.pack.clone()], *address).await;
+        let served =
+            Served::start(&self.setup, &self.cases, std::slice::from_ref(&self.pack), *address).await;
         let before = self.contents();
         for (gate, address, records) in
             [("Envoy", envoy.address(), envoy.ledger()), ("actgate serve", served.address(), served.ledger())]

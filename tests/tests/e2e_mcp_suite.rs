@@ -126,7 +126,7 @@ impl Stage {
         let passed = without.keys().filter(|name| name.starts_with('\u{2713}')).count();
         assert!(passed >= least, "{version}: {passed} of {} scenarios pass without the gate", without.len());
         let envoy = self.envoy(server).await;
-        let served = Served::start(&self.setup, &self.cases, &[self.pack.clone()], server).await;
+        let served = Served::start(&self.setup, &self.cases, std::slice::from_ref(&self.pack), server).await;
         for (name, gateway) in [("Envoy", envoy.address()), ("actgate serve", served.address())] {
             let with = self.suite(gateway, version).await;
             let differ: BTreeMap<&String, Option<&String>> = with

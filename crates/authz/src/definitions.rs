@@ -81,19 +81,17 @@ impl Definitions {
         }
     }
 
-    /// Whether anything is new. Of what one answer lists twice, as it was read and otherwise, it is the other that counts.
+    /// Whether anything is new. Of what one answer lists twice, as it was read and otherwise, it is the other that counts:
+    /// it comes last.
     fn take_in(&mut self, sightings: &[Sighting]) -> Result<bool, String> {
-        let mut is_new = false;
+        let before = self.0.clone();
         for Sighting { kind, name, .. } in sightings.iter().filter(|sighting| sighting.is_reviewed) {
-            let changed = sightings
-                .iter()
-                .any(|other| !other.is_reviewed && (other.kind, &other.name) == (*kind, name));
-            is_new |= !changed && self.0.remove(&key(*kind, name)).is_some();
+            self.0.remove(&key(*kind, name));
         }
         for Sighting { kind, name, digest, .. } in sightings.iter().filter(|sighting| !sighting.is_reviewed) {
-            let known = self.0.insert(key(*kind, name), digest.clone());
-            is_new |= known.as_ref() != Some(digest);
+            self.0.insert(key(*kind, name), digest.clone());
         }
+        let is_new = self.0 != before;
         if self.0.len() > MAX_KEPT { Err("too much has changed".to_owned()) } else { Ok(is_new) }
     }
 }

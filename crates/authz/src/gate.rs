@@ -66,6 +66,8 @@ pub struct Gate {
     /// The answer to what was forwarded, where it is looked at.
     answer: Option<Answer>,
     shared: Option<Rc<dyn SharedData>>,
+    /// What goes on in place of the body.
+    instead: Option<Vec<u8>>,
 }
 
 /// Reads the host's clock once more, for how long a decision took. Nothing is decided by it.
@@ -166,6 +168,7 @@ impl Gate {
             held_back: false,
             inquiry: None,
             shared: None,
+            instead: None,
         }
     }
 
@@ -292,6 +295,11 @@ impl Gate {
             State::Decided { record } | State::Draining { record, .. } => Some(record),
             State::Start | State::AwaitingBody(_) | State::Asking(_) | State::Storing(_) => None,
         }
+    }
+
+    /// What goes on in place of the body, of which all has come: where the gate itself was answered in it.
+    pub fn body_instead(&self) -> Option<&[u8]> {
+        self.instead.as_deref()
     }
 
     /// The request is over. Returns the record of one that ended unanswered, such as a client that went away.

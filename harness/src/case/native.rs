@@ -72,7 +72,7 @@ impl<'s> Native<'s> {
         }
     }
 
-    fn forwarded(&self, exchange: &Exchange, forwarding: &Forwarding) -> Seen {
+    fn forwarded(&self, exchange: &Exchange, forwarding: &Forwarding, instead: Option<&[u8]>) -> Seen {
         let marker = forwarding.marker();
         let service = marker.split_once(':').map_or("", |(_, service)| service);
         let route = self.setup.routes().iter().find(|route| route.service == service);
@@ -85,7 +85,7 @@ impl<'s> Native<'s> {
             method: exchange.method.clone(),
             path: route.map_or_else(|| exchange.path.clone(), |route| route.upstream_path(&exchange.path)),
             headers: std::iter::once(host).chain(kept).chain(forwarding.set.iter().cloned()).collect(),
-            body: forwarding.body.clone().or_else(|| exchange.body.clone()).unwrap_or_default(),
+            body: instead.map(<[u8]>::to_vec).or_else(|| exchange.body.clone()).unwrap_or_default(),
         }
     }
 }
@@ -117,7 +117,7 @@ impl Engine for Native<'_> {
             .to_owned();
         match step {
             Step::Forward(forwarding) => {
-                let seen = self.forwarded(exchange, &forwarding);
+                let seen = self.forwarded(exchange, &forwarding, gate.body_instead());
                 let upstream = exchange.upstream.clone().unwrap_or_default();
                 let Answered { status, headers, body, details } =
                     answered(&mut gate, self.authorizer, upstream, now);

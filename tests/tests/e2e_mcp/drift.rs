@@ -54,10 +54,11 @@ impl World {
     async fn denied(&self) -> usize {
         let params = json!({ "name": "write_file", "arguments": { "path": "drafts/a.md", "content": "x" } });
         let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params });
-        let mut denied = 0;
+        let mut denied: usize = 0;
         for _ in 0..CONNECTIONS {
             let answer = self.ask(&call).await;
-            denied += usize::from(answer["result"]["structuredContent"]["reason"] == "definition_changed");
+            let is_denied = answer["result"]["structuredContent"]["reason"] == "definition_changed";
+            denied = denied.saturating_add(usize::from(is_denied));
         }
         denied
     }

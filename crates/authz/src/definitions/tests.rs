@@ -18,7 +18,7 @@ impl SharedData for Shelf {
     fn replace(&self, name: &str, value: &[u8], version: Option<u32>) -> Result<bool, String> {
         let mut busy = self.busy.borrow_mut();
         if *busy > 0 {
-            *busy -= 1;
+            *busy = busy.saturating_sub(1);
             return Ok(false);
         }
         let mut kept = self.kept.borrow_mut();
@@ -26,7 +26,10 @@ impl SharedData for Shelf {
         if is != version {
             return Ok(false);
         }
-        kept.insert(name.to_owned(), (value.to_vec(), version.map_or(1, |version| version + 1)));
+        kept.insert(
+            name.to_owned(),
+            (value.to_vec(), version.map_or(1, |version| version.saturating_add(1))),
+        );
         Ok(true)
     }
 }

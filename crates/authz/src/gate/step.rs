@@ -33,7 +33,8 @@ pub enum Step {
     Reply(LocalReply),
 }
 
-/// A request that may go on, and how.
+/// A request that may go on, and how. Its body is what has come, unless
+/// [`Gate::body_instead`](crate::Gate::body_instead) says otherwise.
 #[derive(Debug)]
 pub struct Forwarding {
     passage: Passage,
@@ -42,8 +43,6 @@ pub struct Forwarding {
     pub remove: Vec<String>,
     /// Header fields that travel on in place of those of the same name.
     pub set: Vec<(String, String)>,
-    /// What travels on in place of the body, of which all has come.
-    pub body: Option<Vec<u8>>,
 }
 
 /// By what right a request goes on.
@@ -69,7 +68,7 @@ impl Forwarding {
                 remove.push(name.to_owned());
             }
         }
-        Self { passage, service: service.call.name.clone(), remove, set: Vec::new(), body: None }
+        Self { passage, service: service.call.name.clone(), remove, set: Vec::new() }
     }
 
     /// The same in a session, by the server's own id of it.
@@ -79,14 +78,13 @@ impl Forwarding {
     }
 
     /// The same with another body, without what is true of the first one only.
-    pub(super) fn carrying(mut self, body: Option<Vec<u8>>, headers: &[(&[u8], &[u8])]) -> Self {
+    pub(super) fn carrying(mut self, body: Option<&[u8]>, headers: &[(&[u8], &[u8])]) -> Self {
         let Some(body) = body else { return self };
         let has = |field: &str| headers.iter().any(|(name, _)| *name == field.as_bytes());
         if has(LENGTH) {
             self.set.push((LENGTH.to_owned(), body.len().to_string()));
         }
         self.remove.extend(DIGESTS.into_iter().filter(|name| has(name)).map(str::to_owned));
-        self.body = Some(body);
         self
     }
 

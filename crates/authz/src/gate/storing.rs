@@ -46,9 +46,10 @@ impl Gate {
         let record = self.record_of(authorizer, &findings.attempt, outcome, now);
         let before = authorizer.stored_before(findings.calls.as_ref());
         self.expect_answer(authorizer, &mut findings);
+        self.instead = findings.heard.body.take();
         let forwarding = Forwarding::new(passage, service, headers)
             .naming_session(findings.session.take())
-            .carrying(findings.heard.body.take(), headers)
+            .carrying(self.instead.as_deref(), headers)
             .asking_for_identity(self.answer.is_some());
         let Some(ledger) = before else { return self.go_on(record, forwarding) };
         let (receipt, callout) = ledger.attempt(&self.id, &record);
