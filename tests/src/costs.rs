@@ -51,7 +51,7 @@ impl Laboratory {
     /// # Panics
     /// Where it does not compile.
     pub fn open() -> Option<Self> {
-        Self::with(ModuleOptions { fuel: true, ..ModuleOptions::default() })
+        Self::with(true, false)
     }
 
     /// The same, in which [`Vm::trace`] can be asked.
@@ -59,12 +59,13 @@ impl Laboratory {
     /// # Panics
     /// Where it does not compile.
     pub fn tracing() -> Option<Self> {
-        Self::with(ModuleOptions { trace: true, ..ModuleOptions::default() })
+        Self::with(false, true)
     }
 
-    fn with(options: ModuleOptions) -> Option<Self> {
+    fn with(fuel: bool, trace: bool) -> Option<Self> {
         let setup = Setup::find(Needs::Gateway)?;
-        let options = ModuleOptions { cache: Some(setup.root().join("target/wasm-cache")), ..options };
+        let cache = Some(setup.root().join("target/wasm-cache"));
+        let options = ModuleOptions { cache, fuel, trace, ..ModuleOptions::default() };
         let module = Module::read(&setup.layout().plugin().unwrap(), &options).expect("the plugin");
         Some(Self { setup, module, issuer: Issuer::new() })
     }

@@ -26,8 +26,9 @@ use serde_json::{Value, json};
 /// length of a few numbers and the places of a few hashes.
 const TOLERANCE: f64 = 3.0;
 
-/// How much dearer than a permit a denial may be. The aim is 1: what is left is the refusal's document and its words.
-const DENIAL: f64 = 1.1;
+/// How many instructions more than a permit a denial may take: those of the refusal's document and its words. A share of the
+/// permit would grow with what permits are made to cost. In Envoy a denial is no dearer: it makes one hostcall less.
+const DENIAL: f64 = 12_000.0;
 
 /// How far the same call may be dearer with many policies or entities than with few, in percent.
 const FLATNESS: f64 = 10.0;
@@ -87,10 +88,11 @@ fn the_costs_are_those_of_the_table_and_a_denial_is_hardly_dearer_than_a_permit(
     let mut measured = BTreeMap::new();
     for (number, scenario) in Scenario::ALL.into_iter().enumerate() {
         let status = scenario.status();
-        let usage = match scenario {
+        let usage = if scenario == Scenario::Cold {
             // The callbacks have run before; the token has not been there.
-            Scenario::Cold => played(&mut vm, &laboratory.request(scenario, number), status).usage,
-            _ => warm(&mut vm, &laboratory.request(scenario, 0), status),
+            played(&mut vm, &laboratory.request(scenario, number), status).usage
+        } else {
+            warm(&mut vm, &laboratory.request(scenario, 0), status)
         };
         measured.insert(scenario.name(), row(&usage));
     }
@@ -139,7 +141,7 @@ fn the_costs_are_those_of_the_table_and_a_denial_is_hardly_dearer_than_a_permit(
     assert!(wrong.is_empty(), "look why, and write the table anew with BLESS=1:\n{}", wrong.join("\n"));
     let instructions = |scenario: &str| measured[scenario]["instructions"].as_f64().unwrap();
     assert!(
-        instructions("deny") <= instructions("allow") * DENIAL,
+        instructions("deny") <= instructions("allow") + DENIAL,
         "a denial executes {} instructions, a permit {}",
         instructions("deny"),
         instructions("allow")
