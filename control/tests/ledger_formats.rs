@@ -171,12 +171,12 @@ async fn a_collector_reads_the_lines_of_otlp() {
         }
     }
     // Twice each: of the log and of the service.
-    let calls = collector.sink.wait_for(|sink| sink.spans().len() == 30).await.spans();
+    let calls = collector.sink.wait_for(|sink| sink.spans().len() == 32).await.spans();
     let first = calls.iter().find(|span| span.parent == "00f067aa0ba902b7").unwrap();
     assert_eq!(
         (first.trace.as_str(), first.name.as_str()),
         ("4bf92f3577b34da6a3ce929d0e0e4736", "git.ref.update")
     );
-    let logs = collector.sink.wait_for(|sink| sink.logs().len() == 2 * 34).await.logs();
+    let logs = collector.sink.wait_for(|sink| sink.logs().len() == 2 * 36).await.logs();
     assert!(logs.iter().all(|log| log.id.contains('.')));
 }
