@@ -50,7 +50,7 @@ const ACQUIRE: Duration = Duration::from_secs(2);
 const READERS: u32 = 3;
 
 /// The migrations, oldest first, in the words of each database. What has been released is never changed.
-const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
     (
         1,
         "approvals",
@@ -69,6 +69,7 @@ const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
         include_str!("../migrations/0004_ledger_readers.sql"),
         include_str!("../migrations/0004_ledger_readers.sql"),
     ),
+    (5, "ledger pairs", include_str!("../migrations/0005_ledger_pairs_sqlite.sql"), "SELECT 1"),
 ];
 
 /// Where things are stored.
