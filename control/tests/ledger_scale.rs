@@ -174,13 +174,15 @@ fn indexes(is_postgres: bool) -> Vec<(String, String)> {
     };
     let mut all = Vec::new();
     for statement in migration.split(';').map(str::trim) {
-        let Some(at) = statement.find("CREATE ").filter(|at| statement[*at..].contains("INDEX ")) else {
+        let Some((_, create)) =
+            statement.split_once("CREATE ").filter(|(_, create)| create.contains("INDEX "))
+        else {
             continue;
         };
-        let create = &statement[at..];
+        let create = format!("CREATE {create}");
         let name = create.split("INDEX ").nth(1).unwrap().split(' ').next().unwrap();
         if create.contains(" ON ledger (") {
-            all.push((name.to_owned(), create.to_owned()));
+            all.push((name.to_owned(), create.clone()));
         }
     }
     assert_eq!(all.len(), if is_postgres { 10 } else { 12 }, "{all:?}");
