@@ -1,4 +1,4 @@
-//! The ledger at its size: ten million records, every kind of question, on both databases. It takes a quarter of an hour and 10 GB,
+//! The ledger at its size: ten million records, every kind of question, on both databases. It takes a quarter of an hour and 17 GB,
 //! so it runs when it is asked for, in a release build (`make bench-ledger`):
 //!
 //! ```sh
@@ -43,7 +43,7 @@ const RATE: f64 = 5_000.0;
 const ANSWER: Duration = Duration::from_millis(100);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a quarter of an hour and 10 GB; see above"]
+#[ignore = "a quarter of an hour and 17 GB; see above"]
 async fn ten_million_records_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("control.db");
@@ -53,7 +53,7 @@ async fn ten_million_records_on_sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a quarter of an hour and 10 GB; see above"]
+#[ignore = "a quarter of an hour and 17 GB; see above"]
 async fn ten_million_records_on_postgresql() {
     let Some(cluster) = Cluster::start().await else { return };
     let folder = tempfile::tempdir().unwrap();
