@@ -76,6 +76,7 @@ const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
         include_str!("../migrations/0004_ledger_readers.sql"),
         include_str!("../migrations/0004_ledger_readers.sql"),
     ),
+    (5, "ledger pairs", include_str!("../migrations/0005_ledger_pairs_sqlite.sql"), "SELECT 1"),
 ];
 
 /// Where things are stored.

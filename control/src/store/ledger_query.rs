@@ -105,9 +105,11 @@ impl Store {
             // Found by its first call's action, or by one of the others'. Each half ends by itself.
             Some(action) => {
                 let value = conditions.value(Bound::Text(action.clone()));
+                let column =
+                    if filter.task.is_some() { unindexed("ledger.action") } else { "action".to_owned() };
                 let (firsts, others) = (conditions.of(filter, "ledger"), conditions.of(filter, "other"));
                 format!(
-                    "SELECT * FROM (SELECT {COLUMNS} FROM ledger WHERE action = {value} AND {firsts} \
+                    "SELECT * FROM (SELECT {COLUMNS} FROM ledger WHERE {column} = {value} AND {firsts} \
                      ORDER BY at DESC, number {order}) AS firsts \
                      UNION ALL \
                      SELECT * FROM (SELECT {COLUMNS} FROM ledger_actions AS other \
@@ -186,7 +188,13 @@ impl Conditions {
             ("service", &filter.service),
         ] {
             if let Some(value) = value {
-                all.push(format!("ledger.{column} = {}", self.value(Bound::Text(value.clone()))));
+                let column = format!("ledger.{column}");
+                let column = if column == "ledger.decision" && filter.finds_few() {
+                    unindexed(&column)
+                } else {
+                    column
+                };
+                all.push(format!("{column} = {}", self.value(Bound::Text(value.clone()))));
             }
         }
         // What is bound could be anything: said like this, the indexes of refusals can be used.
@@ -206,6 +214,23 @@ impl Conditions {
         }
         all.join(" AND ")
     }
+}
+
+// === impl LedgerFilter ===
+
+impl LedgerFilter {
+    /// Whether something else that is asked finds fewer records than the decision does.
+    fn finds_few(&self) -> bool {
+        let is_allowed = self.decision.as_deref() == Some("allow");
+        let asks_more = self.actor.is_some() || self.subject.is_some() || self.action.is_some();
+        self.task.is_some() || (is_allowed && asks_more)
+    }
+}
+
+/// A column whose index is not used. SQLite knows nothing of how often values are there, and takes that of what most records
+/// have to look for what a few have.
+fn unindexed(column: &str) -> String {
+    format!("({column} || '')")
 }
 
 fn row(row: &AnyRow) -> Result<LedgerRow, sqlx::Error> {

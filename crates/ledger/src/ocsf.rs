@@ -24,6 +24,9 @@ struct Verdict {
     severity: u64,
 }
 
+/// The methods that OCSF knows; APIs have others, such as LIST.
+const METHODS: [&str; 9] = ["OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "CONNECT", "PATCH"];
+
 const INFORMATIONAL: u64 = 1;
 const LOW: u64 = 2;
 const MEDIUM: u64 = 3;
@@ -194,7 +197,7 @@ fn response(event: &Event<'_>) -> Option<Value> {
 fn http(event: &Event<'_>, told: &mut Members) {
     let (asked, executed) = (&event.record.attempted, &event.record.executed);
     let mut request = Members::default();
-    request.some("http_method", asked.method.as_ref());
+    request.some("http_method", asked.method.as_ref().filter(|method| METHODS.contains(&method.as_str())));
     if let Some(path) = &asked.path {
         let mut url = Members::default();
         url.add("path", json!(path));
@@ -245,6 +248,7 @@ fn unmapped(event: &Event<'_>) -> Members {
     told.add("outcome", json!(event.outcome.as_str()));
     told.add("stage", json!(record.stage));
     told.some("bundle", record.bundle.as_ref());
+    told.some("http_method", asked.method.as_ref().filter(|method| !METHODS.contains(&method.as_str())));
     told.some("task", asked.task.as_ref());
     told.some("ticket", asked.ticket.as_ref());
     told.some("jti", asked.jti.as_ref());
