@@ -157,7 +157,11 @@ fn outcome(record: &Value) -> String {
     match record.pointer("/executed/status").and_then(Value::as_i64) {
         Some(status) if is_executed(record) => format!("executed, {status}"),
         Some(status) => format!("not executed, answered {status}"),
-        None => "outcome unknown".to_owned(),
+        // An attempt whose record has not come.
+        None => match text(record, "/executed/outcome") {
+            "open" => "under way".to_owned(),
+            _ => "outcome unknown".to_owned(),
+        },
     }
 }
 

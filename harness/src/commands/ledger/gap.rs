@@ -31,6 +31,10 @@ struct Counts {
 impl Gap {
     /// Counts each call of a record.
     pub(super) fn count(&mut self, record: &Value) {
+        // What is lost is nobody's attempt.
+        if text(record, "/stage") == "lost" {
+            return;
+        }
         let actor = text(record, "/attempted/actor");
         let calls =
             record.pointer("/attempted/calls").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
