@@ -221,7 +221,7 @@ async fn an_attempt_has_one_outcome_or_an_explicit_unknown(replica: &Replica, _:
     }
     assert_eq!(send(replica, &batch("envoy-1", [(1, attempt(&records[0]))])).await.problem(), "invalid");
 
-    let open = json!({ "status": 0, "outcome": "open", "said_by": "control" });
+    let open = json!({ "outcome": "open", "said_by": "control" });
     assert!(seen(replica).await.iter().all(|(_, stage, executed)| stage == "attempted" && *executed == open));
     assert_eq!(seen(replica).await.len(), 3);
     // The record of the first comes, and of one whose attempt is late.
@@ -247,7 +247,7 @@ async fn an_attempt_has_one_outcome_or_an_explicit_unknown(replica: &Replica, _:
     assert_eq!(by_id(&records[2]["id"], &seen(replica).await), [("attempted".to_owned(), open)]);
     replica.turn(700);
     replica.app.keep_up_once().await.unwrap();
-    let unknown = json!({ "status": 0, "outcome": "unknown", "said_by": "control" });
+    let unknown = json!({ "outcome": "unknown", "said_by": "control" });
     assert_eq!(by_id(&records[2]["id"], &seen(replica).await), [("attempted".to_owned(), unknown)]);
     assert_eq!(send(replica, &batch("envoy-1", [(3, records[2].clone())])).await.status, 200);
     assert_eq!(

@@ -31,6 +31,10 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// How long a worker that ends waits for records to be taken.
 const FLUSH: Duration = Duration::from_secs(2);
 
+/// How often a VM that has no requests any more is let send, and how many times.
+const ROUND: Duration = Duration::from_millis(100);
+const RETIRING: usize = 10;
+
 /// A client that sends no head for that long, or nothing between two requests, is cut off.
 const HEAD: Duration = Duration::from_secs(60);
 
@@ -111,7 +115,8 @@ async fn work(start: Start) -> io::Result<()> {
                 Err(_) => sleep(Duration::from_millis(100)).await,
             },
             Some(seed) = instances.recv() => {
-                *current.borrow_mut() = settle(seed, &pool, &tasks);
+                let old = current.replace(settle(seed, &pool, &tasks));
+                spawn_local(retire(old));
             }
             _ = phase.wait_for(|phase| *phase != Phase::Running) => break,
         }
@@ -148,6 +153,20 @@ async fn flush(current: &RefCell<Rc<Instance>>, tasks: &TaskTracker) {
     };
     // What is not taken by then is in the log all the same.
     if let Err(_elapsed) = timeout(FLUSH, sent).await {}
+}
+
+/// A VM whose place is taken goes on until its last request is over, and sends the records that wait.
+async fn retire(instance: Rc<Instance>) {
+    let alone = |instance: &Rc<Instance>| Rc::strong_count(instance) == 1;
+    // Its own timer holds it for a moment now and then.
+    let mut rounds = RETIRING;
+    while rounds > 0 {
+        sleep(ROUND).await;
+        if alone(&instance) {
+            rounds = rounds.saturating_sub(1);
+            instance.tick();
+        }
+    }
 }
 
 /// Takes a VM over, and keeps its timer.

@@ -18,6 +18,9 @@ use crate::{
 };
 
 const DEV: &str = "/secrets/v1/kv/dev/db";
+/// What is said to an attempt.
+type Lie = Box<dyn Fn(&Attempt) -> Vec<u8> + Send + Sync>;
+
 const BODY: Option<&str> = Some("{\"value\": 1}");
 
 fn writes() -> Value {
@@ -107,7 +110,7 @@ async fn a_service_that_lies_has_nothing_forwarded() {
     let heard = liar.heard();
     let first = heard.first().map(|attempt| attempt.record.clone()).expect("an attempt");
     let earlier = json!({ "id": first["id"], "digest": "sha-256:AAAA" });
-    let lies: Vec<(&str, Box<dyn Fn(&Attempt) -> Vec<u8> + Send + Sync>)> = vec![
+    let lies: Vec<(&str, Lie)> = vec![
         ("nothing", Box::new(|_| reply(200, &Value::Null))),
         ("an error", Box::new(|_| reply(500, &json!({})))),
         ("overload", Box::new(|_| reply(503, &json!({})))),

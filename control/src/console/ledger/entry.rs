@@ -73,6 +73,8 @@ fn outcome(record: &Value) -> String {
             Some(_) | None => format!("executed, {status}"),
         },
         Some(status) => format!("not executed, answered {status}"),
+        // An attempt whose record has not come.
+        None if text(record, "/executed/outcome") == "open" => "under way".to_owned(),
         None => "outcome unknown".to_owned(),
     }
 }

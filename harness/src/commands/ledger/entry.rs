@@ -25,6 +25,11 @@ impl Entry {
     /// One line for a person.
     pub(super) fn line(&self) -> String {
         let record = &self.record;
+        if text(record, "/stage") == "lost" {
+            let count = record.pointer("/lost/count").and_then(Value::as_u64).unwrap_or_default();
+            let cause = text(record, "/lost/cause");
+            return format!("{}  lost     {count} of a gateway's records ({cause})", text(record, "/time"));
+        }
         let calls =
             record.pointer("/attempted/calls").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let asked = match calls.first() {
@@ -70,6 +75,8 @@ fn outcome(record: &Value) -> String {
     match record.pointer("/executed/status").and_then(Value::as_i64) {
         Some(status) if is_executed(record) => format!("executed {status}"),
         Some(status) => format!("answered {status}"),
+        // An attempt whose record has not come.
+        None if text(record, "/executed/outcome") == "open" => "under way".to_owned(),
         None => "unknown".to_owned(),
     }
 }

@@ -31,7 +31,7 @@ struct Counts {
 impl Gap {
     /// Counts each call of a record.
     pub(super) fn count(&mut self, record: &Value) {
-        // A loss is nothing that somebody attempted.
+        // What is lost is nobody's attempt.
         if text(record, "/stage") == "lost" {
             return;
         }

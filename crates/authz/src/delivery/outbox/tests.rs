@@ -1,3 +1,5 @@
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -249,7 +251,7 @@ proptest! {
                         *asked = Some(callout);
                     }
                 }
-                answer => {
+                answer @ (Event::Store | Event::StoreInSilence | Event::Fail(_) | Event::Silence | Event::Lie) => {
                     let Some(callout) = asked.take() else { return };
                     let (status, said) = match answer {
                         Event::Store => service.take(&callout),
@@ -259,7 +261,9 @@ proptest! {
                         }
                         Event::Fail(status) if !matches!(status, 400 | 413) => (status, json!({})),
                         Event::Lie => (200, json!({ "stored": 0, "known": 0, "last": 0 })),
-                        _ => return outbox.answered(None, at(now)),
+                        Event::Push(_) | Event::Tick(_) | Event::Fail(_) | Event::Silence => {
+                            return outbox.answered(None, at(now));
+                        }
                     };
                     outbox.answered(
                         Some(CalloutAnswer { status, body: said.to_string().as_bytes() }),

@@ -33,10 +33,9 @@ fn storing(world: &World, cache: &mut TokenCache) -> (Gate, Callout) {
     assert!(matches!(step, Step::AwaitBody), "{step:?}");
     let progress = BodyProgress { buffered: body.len(), complete: true };
     let read = |start: usize, length: usize| Some(body[start..][..length].to_vec());
-    match gate.on_body(&world.authorizer, cache, progress, read, at(0)) {
-        Step::Callout(callout) => (gate, callout),
-        step => panic!("{step:?}"),
-    }
+    let step = gate.on_body(&world.authorizer, cache, progress, read, at(0));
+    let Step::Callout(callout) = step else { panic!("{step:?}") };
+    (gate, callout)
 }
 
 /// The receipt of a true service, and the record that it is of.
