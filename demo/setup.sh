@@ -12,6 +12,7 @@ MCP=2.3.0
 NODE=24.19.0
 SUITE=0.2.0-alpha.12
 EVERYTHING=2026.8.31
+OAUTH4WEBAPI=3.8.8
 PLAYWRIGHT=1.65.1
 AXE=4.14.1
 OIDC_PROVIDER=9.13.3
@@ -156,6 +157,18 @@ if ! stamped "mcp-suite-$SUITE" || ! [ -x .run/mcp-suite/node ]; then
     }
     step "mcp-suite-$SUITE" "half a minute" install_mcp_suite
     stamp "mcp-suite-$SUITE"
+fi
+
+# --- an OAuth client that makes proofs of possession, for the tests ---
+
+if ! stamped "oauth4webapi-$OAUTH4WEBAPI"; then
+    install_oauth4webapi() {
+        npm=$(dirname "$(readlink -f .run/mcp-suite/node)")/../lib/node_modules/npm/bin/npm-cli.js &&
+            .run/mcp-suite/node "$npm" install --prefix .run/oauth4webapi --no-audit --no-fund --ignore-scripts \
+                "oauth4webapi@$OAUTH4WEBAPI"
+    }
+    step "oauth4webapi-$OAUTH4WEBAPI" "a few seconds" install_oauth4webapi
+    stamp "oauth4webapi-$OAUTH4WEBAPI"
 fi
 
 # --- RustyVault ---

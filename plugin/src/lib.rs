@@ -9,6 +9,7 @@ mod http;
 mod ids;
 mod keys;
 mod metrics;
+mod proofs;
 mod root;
 mod sessions;
 #[cfg(feature = "trap")]

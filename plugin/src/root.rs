@@ -2,13 +2,13 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use actgate_authz::{Authorizer, BundleDocument, Mode, SecretKey, TokenCache};
+use actgate_authz::{Authorizer, BundleDocument, Mode, ProofMemory, SecretKey, TokenCache};
 use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::ContextType,
 };
 
-use crate::{cryptography, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics, sessions};
+use crate::{cryptography, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics, proofs, sessions};
 
 /// What requests share.
 #[derive(Debug)]
@@ -112,6 +112,10 @@ fn load(root: u32) -> Result<(Shared, Keys), Vec<String>> {
     };
     let authorizer = authorizer.with_cryptography(cryptography::of_host());
     let mut cache = TokenCache::default();
+    if authorizer.checks_proofs() {
+        proofs::begin().map_err(|error| one(error.to_string()))?;
+        *cache.proofs_mut() = ProofMemory::of_host(proofs::remember);
+    }
     let keys = Keys::watch(authorizer.key_sources(), &mut cache).map_err(|error| one(error.to_string()))?;
     Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, root }, keys))
 }

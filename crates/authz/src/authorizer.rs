@@ -8,7 +8,7 @@ use actgate_call::{
     envelope::SecretKey,
     git, mcp,
 };
-use actgate_token::{Cryptography, Verifier};
+use actgate_token::{Cryptography, ProofRules, Verifier};
 
 use crate::{
     agreement::{check_catalog, check_git_catalog, check_mcp_catalog},
@@ -30,6 +30,7 @@ pub struct Authorizer {
     pub(crate) cryptography: Cryptography,
     pub(crate) bundle: PolicyBundle,
     pub(crate) approvals: Option<ApprovalService>,
+    pub(crate) proofs: Option<ProofRules>,
     pub(crate) max_body: usize,
     key_sources: Vec<KeySource>,
     pub(crate) sessions: Option<mcp::SessionKey>,
@@ -131,6 +132,7 @@ impl Authorizer {
             cryptography: Cryptography::default(),
             bundle,
             approvals: config.approvals,
+            proofs: config.proofs,
             max_body: config.max_body,
             key_sources: config.key_sources,
             sessions: None,
@@ -173,6 +175,11 @@ impl Authorizer {
     /// Where issuers publish the keys that are not in the bundle. The host fetches them.
     pub fn key_sources(&self) -> &[KeySource] {
         &self.key_sources
+    }
+
+    /// Whether proofs of possession are checked, so that the host has to remember them.
+    pub fn checks_proofs(&self) -> bool {
+        self.proofs.is_some()
     }
 
     /// Decides a question that a gate has noted ([`crate::Gate::noting`]), such as with what people had approved then.

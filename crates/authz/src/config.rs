@@ -1,13 +1,17 @@
 //! `actgate.yaml`: what is written (raw) and what is meant (checked).
 
+mod proofs;
+
 use std::collections::BTreeMap;
 
 use actgate_token::{
     Algorithm, ClaimMap, GrantVerifier, IssuerKeys, IssuerKind, IssuerRules, KeySet, KeySetError, Profile,
-    SkippedKey,
+    ProofRules, SkippedKey,
 };
 use serde::Deserialize;
 use serde_json::Value;
+
+use self::proofs::RawDpop;
 
 use crate::{
     claim::ApprovalService,
@@ -29,6 +33,7 @@ struct RawConfig {
     version: u32,
     issuers: Vec<RawIssuer>,
     services: Vec<RawService>,
+    dpop: Option<RawDpop>,
     #[serde(default)]
     limits: RawLimits,
     #[serde(default)]
@@ -200,6 +205,8 @@ pub(crate) struct Config {
     pub groups: Vec<String>,
     /// Where approvals are asked for; nowhere where absent.
     pub approvals: Option<ApprovalService>,
+    /// Which proofs of possession count; none where absent.
+    pub proofs: Option<ProofRules>,
     /// The largest body in bytes that is read for a decision.
     pub max_body: usize,
 }
@@ -349,10 +356,11 @@ impl Config {
                 format!("`{max_body}` is not between 1 and {DEFAULT_MAX_BODY} bytes"),
             ));
         }
+        let proofs = raw.dpop.map(|dpop| dpop.check(file, &mut faults));
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok((Self { issuers, key_sources, scopes, services, groups, approvals, max_body }, warnings))
+        Ok((Self { issuers, key_sources, scopes, services, groups, approvals, proofs, max_body }, warnings))
     }
 }
 

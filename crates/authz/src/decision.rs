@@ -51,6 +51,8 @@ pub struct Denial {
     pub groups: Vec<String>,
     /// Where people can be asked for it, once they are.
     pub ticket: Option<Box<Ticket>>,
+    /// What a challenge says of proofs (`algs`), where a proof is what is wrong or missing.
+    pub proof_algorithms: Option<String>,
     /// For the operator only: never in a reply.
     pub internal: Option<String>,
 }
@@ -133,6 +135,7 @@ impl PolicyBundle {
             policies: grounds.policies,
             groups: Vec::new(),
             ticket: None,
+            proof_algorithms: None,
             internal: None,
         }
     }
@@ -190,6 +193,7 @@ impl Denial {
             policies: Vec::new(),
             groups: Vec::new(),
             ticket: None,
+            proof_algorithms: None,
             internal: None,
         }
     }

@@ -41,7 +41,10 @@ mod fixture;
 pub use actgate_call::envelope::SecretKey;
 pub use actgate_call::mcp::{SessionKey, definition_digest};
 pub use actgate_call::{Adapter, catalog, mcp};
-pub use actgate_token::{Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, Thumbprint, TokenCache};
+pub use actgate_token::{
+    Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, ProofMemory, ProofUse, Remembering, Thumbprint,
+    TokenCache, UnixTime, remember as remember_proof, shard_since,
+};
 pub use analysis::{
     Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,
     Hearing, Lints, Mutant, NearMiss, PolicyText, Reading, Role, RouteText, ScopePart, Stage,

@@ -28,6 +28,8 @@ pub enum Needs {
     Git,
     /// The MCP SDK.
     Mcp,
+    /// Node and an OAuth client.
+    OAuthClient,
     /// The MCP SDK, its conformance suite and its reference servers.
     McpSuite,
 }
@@ -72,6 +74,7 @@ impl Setup {
             Needs::Vault => vec![layout.rvault()],
             Needs::Mcp => vec![layout.mcp_python()],
             Needs::McpSuite => vec![layout.mcp_python(), layout.mcp_suite_node()],
+            Needs::OAuthClient => vec![layout.mcp_suite_node(), layout.oauth4webapi()],
             Needs::Registry => vec![layout.debian("docker-registry"), layout.debian("skopeo")],
             Needs::Git => vec![layout.debian("lighttpd")],
         };

@@ -31,8 +31,7 @@ pub(super) fn refusal(denial: &Denial, decision_id: &str, client: &Client) -> Lo
             [asked] if !client.batch => asked.id.clone(),
             _ => Value::Null,
         };
-        let mut reply =
-            problem::reply(denial.reason, "application/json", &error(denial, &document, &id), REALM);
+        let mut reply = problem::reply(denial, "application/json", &error(denial, &document, &id), REALM);
         if denial.reason == Reason::Call(CallReason::McpMethodUnknown)
             && client.version.is_some_and(Version::is_stateless)
         {
@@ -49,7 +48,7 @@ pub(super) fn refusal(denial: &Denial, decision_id: &str, client: &Client) -> Lo
     } else {
         client.asked.first().map(answer).unwrap_or_default()
     };
-    let mut reply = problem::reply(denial.reason, "application/json", &body, REALM);
+    let mut reply = problem::reply(denial, "application/json", &body, REALM);
     reply.status = 200;
     reply.headers.retain(|(name, _)| name != "www-authenticate");
     reply
