@@ -53,7 +53,7 @@ pub use authorizer::{Authorizer, GuardedService, Loaded, Summary};
 pub use bundle::PolicyBundle;
 pub use claim::{Callout, CalloutAnswer, Entropy, Ticket};
 pub use config::{DEFAULT_MAX_BODY, Mode, PackReference, bundle_packs};
-pub use decision::{Decision, Denial, Hold, Observation, Permit};
+pub use decision::{Decision, Denial, Hold, Observation, Permit, ProofChallenge};
 pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocument, TextDocument};
 pub use entities::StaticEntities;
 pub use evaluate::{AccessRequest, Inquiry};

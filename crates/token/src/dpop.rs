@@ -105,7 +105,7 @@ impl ProofRules {
         }
         let key = VerifyingKey::parse_brought(&jwk, header.algorithm())
             .map_err(|_| invalid("`jwk` is not a public key of the algorithm"))?;
-        let thumbprint = Thumbprint::of_key(&jwk).ok_or(invalid("`jwk` has no thumbprint"))?;
+        let thumbprint = Thumbprint::of_key(&jwk).ok_or_else(|| invalid("`jwk` has no thumbprint"))?;
         if thumbprint != bound {
             return Err(TokenError::BindingMismatch);
         }
@@ -122,9 +122,10 @@ impl ProofRules {
         if text("ath") != Some(URL_SAFE_NO_PAD.encode(Sha256::digest(token)).as_str()) {
             return Err(invalid("`ath` is not the hash of the token"));
         }
-        let id = text("jti").filter(|id| is_name(id)).ok_or(invalid("`jti` is missing or malformed"))?;
+        let id =
+            text("jti").filter(|id| is_name(id)).ok_or_else(|| invalid("`jti` is missing or malformed"))?;
         let times = Claims::read(claims).map_err(|_| invalid("a claim is malformed"))?;
-        let issued = times.issued_at.ok_or(invalid("`iat` is missing"))?;
+        let issued = times.issued_at.ok_or_else(|| invalid("`iat` is missing"))?;
         self.check_times(issued, &times, now)?;
 
         signatures.check(&key, &proof).map_err(|_| invalid("the signature is not the key's"))?;

@@ -10,7 +10,7 @@ use super::Gate;
 use crate::{
     authorizer::{Authorizer, GuardedService},
     credential::{Credential, Scheme, credential},
-    decision::Denial,
+    decision::{Denial, ProofChallenge},
     moment::Moment,
     reason::Reason,
 };
@@ -40,7 +40,9 @@ impl Gate {
         let challenge = |error: &TokenError| {
             let mut denial = Denial::new(Reason::from(error), error.to_string());
             let is_of_proof = credential.scheme == Scheme::Dpop || *error == TokenError::ProofMissing;
-            denial.proof_algorithms = rules.filter(|_| is_of_proof).map(ProofRules::algorithm_names);
+            let rules = rules.filter(|_| is_of_proof);
+            denial.proof =
+                rules.map(|rules| Box::new(ProofChallenge { algorithms: rules.algorithm_names() }));
             denial
         };
         let token = authorizer

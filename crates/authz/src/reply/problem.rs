@@ -120,12 +120,16 @@ fn with_body(denial: &Denial, content_type: &str, body: Vec<u8>, realm: &str) ->
 /// section 7.1) where the client used that, or should have.
 fn challenge(denial: &Denial, realm: &str) -> Option<String> {
     let row = denial.reason.row();
-    if let Some(algorithms) = &denial.proof_algorithms
+    if let Some(proof) = &denial.proof
         && row.status == 401
     {
         let error =
             row.challenge.map(|error| format!("error=\"{error}\", error_description=\"{}\", ", row.title));
-        return Some(format!("DPoP realm=\"{realm}\", {}algs=\"{algorithms}\"", error.unwrap_or_default()));
+        return Some(format!(
+            "DPoP realm=\"{realm}\", {}algs=\"{}\"",
+            error.unwrap_or_default(),
+            proof.algorithms
+        ));
     }
     match row.challenge {
         Some(error) => {

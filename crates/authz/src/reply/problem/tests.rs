@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::decision::ProofChallenge;
 use crate::reason::{Reason, TokenReason};
 
 fn body(reply: &LocalReply) -> Value {
@@ -59,7 +60,7 @@ fn challenges_follow_rfc_6750() {
 fn a_proof_is_challenged_as_rfc_9449_has_it() {
     let challenge = |reason, algorithms: Option<&str>| {
         let mut denial = Denial::new(reason, "x");
-        denial.proof_algorithms = algorithms.map(str::to_owned);
+        denial.proof = algorithms.map(|names| Box::new(ProofChallenge { algorithms: names.to_owned() }));
         header(&problem(&denial, "i"), "www-authenticate").map(str::to_owned)
     };
     assert_eq!(
