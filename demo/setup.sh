@@ -17,6 +17,7 @@ MCP_SDK=1.32.2
 MCP_CLIENT=2.3.1
 SUPERGATEWAY=4.0.0
 MCP_SERVER_GIT=2026.10.19
+OAUTH4WEBAPI=3.8.8
 PLAYWRIGHT=1.65.1
 AXE=4.14.1
 OIDC_PROVIDER=9.13.3
@@ -183,6 +184,18 @@ if ! [ "$(cat .run/stamps/mcp-servers 2>/dev/null)" = "$servers" ] || ! [ -x .ru
     }
     step "mcp-servers" "a minute" install_mcp_servers
     echo "$servers" >.run/stamps/mcp-servers
+fi
+
+# --- an OAuth client that makes proofs of possession, for the tests ---
+
+if ! stamped "oauth4webapi-$OAUTH4WEBAPI"; then
+    install_oauth4webapi() {
+        npm=$(dirname "$(readlink -f .run/mcp-suite/node)")/../lib/node_modules/npm/bin/npm-cli.js &&
+            .run/mcp-suite/node "$npm" install --prefix .run/oauth4webapi --no-audit --no-fund --ignore-scripts \
+                "oauth4webapi@$OAUTH4WEBAPI"
+    }
+    step "oauth4webapi-$OAUTH4WEBAPI" "a few seconds" install_oauth4webapi
+    stamp "oauth4webapi-$OAUTH4WEBAPI"
 fi
 
 # --- RustyVault ---

@@ -51,7 +51,7 @@ const ACQUIRE: Duration = Duration::from_secs(2);
 const READERS: u32 = 3;
 
 /// The migrations, oldest first, in the words of each database. What has been released is never changed.
-const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
     (
         1,
         "approvals",

@@ -128,6 +128,14 @@ impl Layout {
         present(self.mcp_suite("node"), "make setup")
     }
 
+    /// The OAuth client that makes proofs of possession.
+    ///
+    /// # Errors
+    /// [`DemoError::Missing`].
+    pub fn oauth4webapi(&self) -> Result<PathBuf, DemoError> {
+        present(self.root.join(".run/oauth4webapi/node_modules/oauth4webapi/build/index.js"), "make setup")
+    }
+
     /// A part of the MCP conformance suite and of the reference servers beside it.
     pub fn mcp_suite(&self, name: &str) -> PathBuf {
         self.root.join(".run/mcp-suite").join(name)

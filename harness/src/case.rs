@@ -14,6 +14,7 @@ mod native;
 mod observing;
 mod pack;
 mod play;
+mod possession;
 mod push;
 mod question;
 mod report;
@@ -27,7 +28,7 @@ pub use engine::{Engine, EngineError, Exchange, Outcome, Seen};
 pub use file::{Case, Origin, Step};
 pub use files::{CaseFile, cases_in, find_cases};
 pub use format::{
-    Act, Events, Expectation, Fields, Offset, RefChange, Request, SeenRequest, TokenPlan, Upstream,
+    Act, DpopPlan, Events, Expectation, Fields, Offset, RefChange, Request, SeenRequest, TokenPlan, Upstream,
     UpstreamSaw, Verdict,
 };
 pub use native::Native;

@@ -6,6 +6,7 @@
 
 mod issuers;
 mod key;
+mod proof;
 mod signing;
 mod store;
 mod tamper;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 pub use issuers::{Issuer, issuers};
 pub use key::{Algorithm, TokenKey};
+pub use proof::ProofSpec;
 pub use signing::sign;
 pub use store::{KeyStore, Stored};
 pub use tamper::Tamper;

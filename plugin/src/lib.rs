@@ -12,6 +12,7 @@ mod keys;
 mod memory;
 mod metrics;
 mod outcome;
+mod proofs;
 mod root;
 mod sessions;
 #[cfg(feature = "trap")]

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use actgate_authz::{Authorizer, BundleDocument, Mode, SecretKey, SharedData, TokenCache};
+use actgate_authz::{Authorizer, BundleDocument, Mode, ProofMemory, SecretKey, SharedData, TokenCache};
 use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::ContextType,
@@ -10,7 +10,7 @@ use proxy_wasm::{
 
 use crate::{
     cryptography, delivery::Delivery, host, http::Request, ids::Ids, keys::Keys, memory::Memory,
-    metrics::Metrics, sessions,
+    metrics::Metrics, proofs, sessions,
 };
 
 /// What requests share.
@@ -124,6 +124,10 @@ fn load(root: u32) -> Result<(Shared, Keys), Vec<String>> {
     };
     let authorizer = authorizer.with_cryptography(cryptography::of_host());
     let mut cache = TokenCache::default();
+    if authorizer.checks_proofs() {
+        proofs::begin().map_err(|error| one(error.to_string()))?;
+        *cache.proofs_mut() = ProofMemory::of_host(proofs::remember);
+    }
     let keys = Keys::watch(authorizer.key_sources(), &mut cache).map_err(|error| one(error.to_string()))?;
     let begin = |service| Delivery::begin(service, !authorizer.key_sources().is_empty()).map(RefCell::new);
     let delivery = authorizer.ledger().map(begin).transpose().map_err(|error| one(error.to_string()))?;

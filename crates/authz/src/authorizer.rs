@@ -11,7 +11,7 @@ use actgate_call::{
     envelope::SecretKey,
     git, mcp,
 };
-use actgate_token::{Cryptography, Verifier};
+use actgate_token::{Cryptography, ProofRules, Verifier};
 
 use crate::{
     agreement::{check_catalog, check_git_catalog, check_mcp_catalog},
@@ -34,6 +34,7 @@ pub struct Authorizer {
     pub(crate) cryptography: Cryptography,
     pub(crate) bundle: PolicyBundle,
     pub(crate) approvals: Option<ApprovalService>,
+    pub(crate) proofs: Option<ProofRules>,
     pub(crate) max_body: usize,
     pub(crate) ledger: Option<LedgerService>,
     durable_actions: BTreeSet<Arc<str>>,
@@ -151,6 +152,7 @@ impl Authorizer {
             cryptography: Cryptography::default(),
             bundle,
             approvals: config.approvals,
+            proofs: config.proofs,
             max_body: config.max_body,
             ledger: config.ledger,
             durable_actions,
@@ -218,6 +220,11 @@ impl Authorizer {
             },
         };
         is_stored.then_some(ledger)
+    }
+
+    /// Whether proofs of possession are checked, so that the host has to remember them.
+    pub fn checks_proofs(&self) -> bool {
+        self.proofs.is_some()
     }
 
     /// Decides a question that a gate has noted ([`crate::Gate::noting`]), such as with what people had approved then.

@@ -1,13 +1,17 @@
 //! `actgate.yaml`: what is written (raw) and what is meant (checked).
 
+mod proofs;
+
 use std::collections::BTreeMap;
 
 use actgate_token::{
     Algorithm, ClaimMap, GrantVerifier, IssuerKeys, IssuerKind, IssuerRules, KeySet, KeySetError, Profile,
-    SkippedKey,
+    ProofRules, SkippedKey,
 };
 use serde::Deserialize;
 use serde_json::Value;
+
+use self::proofs::RawDpop;
 
 use crate::{
     claim::ApprovalService,
@@ -30,6 +34,7 @@ struct RawConfig {
     version: u32,
     issuers: Vec<RawIssuer>,
     services: Vec<RawService>,
+    dpop: Option<RawDpop>,
     #[serde(default)]
     limits: RawLimits,
     #[serde(default)]
@@ -218,6 +223,8 @@ pub(crate) struct Config {
     pub approvals: Option<ApprovalService>,
     /// Where records are sent; nowhere where absent.
     pub ledger: Option<LedgerService>,
+    /// Which proofs of possession count; none where absent.
+    pub proofs: Option<ProofRules>,
     /// The largest body in bytes that is read for a decision.
     pub max_body: usize,
 }
@@ -368,10 +375,14 @@ impl Config {
                 format!("`{max_body}` is not between 1 and {DEFAULT_MAX_BODY} bytes"),
             ));
         }
+        let proofs = raw.dpop.map(|dpop| dpop.check(file, &mut faults));
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok((Self { issuers, key_sources, scopes, services, groups, approvals, ledger, max_body }, warnings))
+        Ok((
+            Self { issuers, key_sources, scopes, services, groups, approvals, proofs, ledger, max_body },
+            warnings,
+        ))
     }
 }
 

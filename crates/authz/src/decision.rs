@@ -27,7 +27,7 @@ pub struct Permit {
 /// The record of a denial that an observed service lets through.
 #[derive(Debug)]
 pub struct Observation {
-    denial: Denial,
+    denial: Box<Denial>,
 }
 
 /// A refusal, before it is put into any protocol's words.
@@ -51,8 +51,17 @@ pub struct Denial {
     pub groups: Vec<String>,
     /// Where people can be asked for it, once they are.
     pub ticket: Option<Box<Ticket>>,
+    /// What a challenge says of proofs, where a proof is what is wrong or missing.
+    pub proof: Option<Box<ProofChallenge>>,
     /// For the operator only: never in a reply.
     pub internal: Option<String>,
+}
+
+/// Which proofs of possession would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProofChallenge {
+    /// Their algorithms (`algs`).
+    pub algorithms: String,
 }
 
 /// A call that waits for people.
@@ -133,6 +142,7 @@ impl PolicyBundle {
             policies: grounds.policies,
             groups: Vec::new(),
             ticket: None,
+            proof: None,
             internal: None,
         }
     }
@@ -161,7 +171,11 @@ impl Observation {
     /// # Errors
     /// The denial, if it stands.
     pub(crate) fn soften(denial: Denial) -> Result<Self, Denial> {
-        if denial.reason.is_softened_by_observing() { Ok(Self { denial }) } else { Err(denial) }
+        if denial.reason.is_softened_by_observing() {
+            Ok(Self { denial: Box::new(denial) })
+        } else {
+            Err(denial)
+        }
     }
 
     /// What would have been answered.
@@ -190,6 +204,7 @@ impl Denial {
             policies: Vec::new(),
             groups: Vec::new(),
             ticket: None,
+            proof: None,
             internal: None,
         }
     }

@@ -88,7 +88,7 @@ pub(crate) fn caller(extra: &Value) -> Caller {
     let token = key.with_key_id("k").sign(signed).unwrap();
     let mut cache = TokenCache::default();
     let token = verifier.verify(&mut cache, token.as_bytes(), UnixTime::new(NOW)).unwrap();
-    Caller::resolve(token, &verifier, || None).unwrap()
+    Caller::resolve(token, &verifier, || None, actgate_token::ProvenKey::Unasked).unwrap()
 }
 
 /// One call on an item of a shelf.

@@ -6,6 +6,7 @@ mod body;
 mod definition;
 mod drain;
 mod examine;
+mod sender;
 mod session;
 mod step;
 mod storing;
@@ -36,7 +37,6 @@ use crate::{
     authorizer::{Authorizer, GuardedService},
     claim::{Claim, Entropy},
     config::Mode,
-    credential::credential,
     decision::{Decision, Denial, Observation},
     definitions::SharedData,
     evaluate::{AccessRequest, Inquiry},
@@ -55,6 +55,8 @@ pub struct Gate {
     clock: Clock,
     entropy: Entropy,
     peer: Peer,
+    /// The key whose proof came with the request, once that was verified.
+    proven: Option<Thumbprint>,
     body: BodyProgress,
     state: State,
     notes: bool,
@@ -113,6 +115,8 @@ struct Findings<'a> {
     calls: Option<ToolCalls>,
     heard: Heard,
     session: Option<OpenSession>,
+    /// The key whose proof came with the request.
+    proven: Option<Thumbprint>,
 }
 
 /// What a message says besides its calls.
@@ -160,6 +164,7 @@ impl Gate {
             clock: || None,
             entropy: || None,
             peer: || None,
+            proven: None,
             body: BodyProgress::default(),
             state: State::Start,
             claimed: None,
@@ -333,6 +338,7 @@ impl Gate {
         let mut findings = Findings { attempt: Attempt::raw(headers), ..Findings::default() };
         let presented = Presented { headers, body: &body, approved: &[], asks: true, binds: true };
         let judgement = self.judge(authorizer, cache, presented, now, &mut findings);
+        self.proven = self.proven.or(findings.proven);
         if self.notes {
             let known = findings.caller.clone().zip(findings.calls.clone());
             self.inquiry = known.map(|(caller, calls)| Inquiry { caller, calls, now: now.unix_time() });
@@ -382,14 +388,9 @@ impl Gate {
         let service = authorizer.select(&head).map_err(|error| malformed(&error))?;
         findings.attempt.service(&head, &service.call.name);
         findings.voice = Voice::of(&head, &service.call);
-        let credential = credential(&head, service)?;
-        let token = authorizer
-            .verifier
-            .verify_with(&authorizer.cryptography, cache, credential, now.unix_time())
-            .map_err(|error| refused(&error))?;
-        let caller =
-            Caller::resolve(token, &authorizer.verifier, self.peer).map_err(|error| refused(&error))?;
-        let caller = findings.caller.insert(caller);
+        let sender = self.identify(authorizer, cache, &head, service, now)?;
+        findings.proven = sender.proven;
+        let caller = findings.caller.insert(sender.caller);
         findings.attempt.caller(caller);
         findings.voice = std::mem::take(&mut findings.voice).for_known_caller(&head);
         // Only from here on may `mode: observe` soften a verdict.
@@ -551,10 +552,6 @@ fn extract(route: &Route, body: &[u8], voice: &mut Voice, heard: &mut Heard) -> 
         Route::Rest(_) | Route::Git(_) => route.extract(body),
     };
     calls.map_err(|error| malformed(&error))
-}
-
-fn refused(error: &actgate_token::TokenError) -> Denial {
-    Denial::new(Reason::from(error), error.to_string())
 }
 
 #[cfg(test)]

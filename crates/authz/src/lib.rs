@@ -44,7 +44,10 @@ mod fixture;
 pub use actgate_call::envelope::SecretKey;
 pub use actgate_call::mcp::{SessionKey, definition_digest};
 pub use actgate_call::{Adapter, catalog, mcp};
-pub use actgate_token::{Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, Thumbprint, TokenCache};
+pub use actgate_token::{
+    Cryptography, MAX_SET_BYTES as MAX_KEY_SET_BYTES, ProofMemory, ProofUse, Remembering, Thumbprint,
+    TokenCache, UnixTime, remember as remember_proof, shard_since,
+};
 pub use analysis::{
     Analysis, Answer, CallFacts, CallerFacts, Candidate, Change, Conclusion, ConditionText, Examination,
     Hearing, Lints, Mutant, NearMiss, PolicyText, Reading, Role, RouteText, ScopePart, Stage,
@@ -53,7 +56,7 @@ pub use authorizer::{Authorizer, GuardedService, Loaded, Summary};
 pub use bundle::PolicyBundle;
 pub use claim::{Callout, CalloutAnswer, Entropy, Ticket};
 pub use config::{DEFAULT_MAX_BODY, Mode, PackReference, bundle_packs};
-pub use decision::{Decision, Denial, Hold, Observation, Permit};
+pub use decision::{Decision, Denial, Hold, Observation, Permit, ProofChallenge};
 pub use definitions::SharedData;
 pub use delivery::{Executed, LedgerService, Outbox, Tally};
 pub use document::{BUNDLE_FORMAT, BundleDocument, BundleId, Document, PackDocument, TextDocument};

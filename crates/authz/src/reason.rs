@@ -55,7 +55,7 @@ pub struct Row {
     pub status: u16,
     /// The `title` of the problem document.
     pub title: &'static str,
-    /// The `error` of a `WWW-Authenticate: Bearer` challenge (RFC 6750 section 3.1), where one is sent.
+    /// The `error` of a challenge (RFC 6750 section 3.1, RFC 9449 section 7.1), where one is sent.
     pub challenge: Option<&'static str>,
 }
 
@@ -84,6 +84,9 @@ macro_rules! reasons {
 }
 
 const INVALID: Option<&str> = Some("invalid_token");
+
+/// RFC 9449 section 12.2.
+const INVALID_PROOF: Option<&str> = Some("invalid_dpop_proof");
 
 reasons! {
     /// What is wrong with a token or with the delegation it carries.
@@ -116,10 +119,20 @@ reasons! {
         ClaimMissing => ("token_claim_missing", 401, "The token lacks a claim", INVALID),
         /// With a claim of a wrong form.
         ClaimInvalid => ("token_claim_invalid", 401, "A claim of the token is invalid", INVALID),
-        /// Bound to another certificate than the client's.
-        BindingMismatch => ("token_binding_mismatch", 401, "The token is bound to another certificate", INVALID),
+        /// Bound to another certificate than the client's, or to another key than the proof's.
+        BindingMismatch => ("token_binding_mismatch", 401, "The token is bound to another holder", INVALID),
         /// Bound to a key, and nothing can check the binding.
         BindingUnchecked => ("token_binding_unchecked", 401, "The token's binding cannot be checked", INVALID),
+        /// A token that is not bound to a key, with a proof.
+        Unbound => ("token_unbound", 401, "The token is not bound to a key", INVALID),
+        /// A token that is bound to a key, without a proof.
+        ProofMissing => ("dpop_proof_missing", 401, "A proof of possession is missing", INVALID),
+        /// A proof that is malformed, or not of this request.
+        ProofInvalid => ("dpop_proof_invalid", 401, "The proof of possession is invalid", INVALID_PROOF),
+        /// A proof that was used before.
+        ProofReplayed => ("dpop_proof_replayed", 401, "The proof of possession was used before", INVALID_PROOF),
+        /// A proof that cannot be remembered at the moment.
+        ProofUnrecorded => ("dpop_proof_unrecorded", 503, "The proof of possession cannot be remembered", None),
         /// A delegated issuer's token without `act`.
         DelegationMissing => ("delegation_missing", 401, "The token names no actor", INVALID),
         /// More than four actors.

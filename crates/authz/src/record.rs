@@ -103,6 +103,9 @@ impl Attempt {
                 who.text(name, value);
             }
         }
+        if let Some(key) = caller.token().confirmation().key {
+            who.text("jkt", &key.to_string());
+        }
         // The rest of what policies and narrowing read of a token, so that an attempt can be decided anew.
         if let Some(purpose) = &claims.purpose {
             who.text("purpose", &clip(purpose, MAX_ARGUMENT_BYTES));

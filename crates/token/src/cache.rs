@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
+use crate::dpop::ProofMemory;
 use crate::key_ring::KeyRing;
 use crate::verify::VerifiedToken;
 
@@ -33,6 +34,7 @@ pub struct TokenCache {
     max_bytes: usize,
     slots: RandomState,
     ring: KeyRing,
+    proofs: ProofMemory,
     entries: HashMap<u64, Entry>,
     bytes: usize,
     uses: u64,
@@ -51,8 +53,8 @@ impl TokenCache {
     /// A cache of at most `max_entries` tokens that take at most about `max_bytes` of memory; with 0 it keeps
     /// nothing.
     pub fn new(max_entries: usize, max_bytes: usize) -> Self {
-        let (slots, ring) = (RandomState::new(), KeyRing::default());
-        Self { max_entries, max_bytes, slots, ring, entries: HashMap::new(), bytes: 0, uses: 0 }
+        let (slots, ring, proofs) = (RandomState::new(), KeyRing::default(), ProofMemory::default());
+        Self { max_entries, max_bytes, slots, ring, proofs, entries: HashMap::new(), bytes: 0, uses: 0 }
     }
 
     /// The keys of issuers that publish them: what tokens are verified by, and what has to be there still when a token is
@@ -64,6 +66,11 @@ impl TokenCache {
     /// The same, for the host that fetches them.
     pub fn keys_mut(&mut self) -> &mut KeyRing {
         &mut self.ring
+    }
+
+    /// Which proofs of possession were used.
+    pub fn proofs_mut(&mut self) -> &mut ProofMemory {
+        &mut self.proofs
     }
 
     /// Number of tokens.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::claims::is_name;
+use crate::confirmation::ProvenKey;
 use crate::error::{TokenError, excerpt};
 use crate::issuer::IssuerKind;
 use crate::rules::{Issuer, RuleSet};
@@ -105,23 +106,18 @@ impl Caller {
     /// Who makes a request with this token. A token that another verifier made is refused: what it was allowed to
     /// assert may have changed since.
     ///
-    /// A token that is bound to a certificate is its holder's: `presented` says which one the connection has shown, and is
-    /// asked only then.
+    /// A token that is bound is its holder's: `certificate` says which one the connection has shown, and is asked only
+    /// where one is needed; `key` is the key of which the request has brought a proof.
     pub fn resolve(
         token: Arc<VerifiedToken>,
         verifier: &Verifier,
-        presented: impl FnOnce() -> Option<Thumbprint>,
+        certificate: impl FnOnce() -> Option<Thumbprint>,
+        key: ProvenKey,
     ) -> Result<Self, TokenError> {
         if !token.is_of(verifier.rules()) {
             return Err(TokenError::IssuerUnknown { issuer: excerpt(token.issuer_alias()) });
         }
-        if let Some(bound) = token.certificate() {
-            match presented() {
-                None => return Err(TokenError::BindingUnchecked),
-                Some(presented) if presented != bound => return Err(TokenError::BindingMismatch),
-                Some(_) => {}
-            }
-        }
+        token.confirmation().check(certificate, key)?;
         Ok(Self { token })
     }
 

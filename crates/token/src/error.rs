@@ -28,8 +28,9 @@ pub enum TokenError {
         /// Alias of the issuer.
         issuer: Arc<str>,
     },
-    /// The token is bound to another certificate than the one that its presenter has shown (RFC 8705 section 3).
-    #[error("the token is bound to another certificate than the presenter's")]
+    /// The token is bound to another certificate or key than the one that its presenter has shown (RFC 8705 section 3, RFC
+    /// 9449 section 4.3).
+    #[error("the token is bound to another certificate or key than the presenter's")]
     BindingMismatch,
     /// The token is bound to a key or certificate (`cnf`, RFC 7800) and nobody here can check the binding.
     #[error("the token is bound to its presenter (`cnf`) and the binding cannot be checked")]
@@ -118,6 +119,21 @@ pub enum TokenError {
         /// The time of the check.
         now: UnixTime,
     },
+    /// A proof of possession is not one, or not of this request (RFC 9449 section 4.3).
+    #[error("the proof of possession is not valid: {problem}")]
+    ProofInvalid {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The token is bound to a key, and no proof of it came (RFC 9449 section 7.1).
+    #[error("the token is bound to a key: send it as `DPoP` with a proof")]
+    ProofMissing,
+    /// The proof was used before (RFC 9449 section 11.1).
+    #[error("the proof of possession was used before")]
+    ProofReplayed,
+    /// Whether the proof was used before cannot be known, so it is not used.
+    #[error("the proof of possession cannot be remembered at the moment")]
+    ProofUnrecorded,
     /// The signature is not the key's over these bytes.
     #[error("the signature does not verify with the key of issuer `{issuer}`")]
     SignatureInvalid {
@@ -136,6 +152,9 @@ pub enum TokenError {
         /// The `typ` of the header, if there is one.
         typ: Option<String>,
     },
+    /// A proof came with a token that anybody may present (RFC 9449 section 7.1).
+    #[error("the token is not bound to a key, and a proof proves nothing of it")]
+    Unbound,
 }
 
 // === impl TokenError ===
@@ -161,9 +180,14 @@ impl TokenError {
             Self::LifetimeExceeded { .. } => "token_lifetime_exceeded",
             Self::Malformed { .. } => "token_malformed",
             Self::NotYetValid { .. } => "token_not_yet_valid",
+            Self::ProofInvalid { .. } => "dpop_proof_invalid",
+            Self::ProofMissing => "dpop_proof_missing",
+            Self::ProofReplayed => "dpop_proof_replayed",
+            Self::ProofUnrecorded => "dpop_proof_unrecorded",
             Self::SignatureInvalid { .. } => "token_signature_invalid",
             Self::TooLarge { .. } => "token_too_large",
             Self::TypeRefused { .. } => "token_type_refused",
+            Self::Unbound => "token_unbound",
         }
     }
 }

@@ -131,14 +131,23 @@ impl VerifyingKey {
         self.algorithm == other.algorithm && self.purpose == other.purpose && self.octets == other.octets
     }
 
+    /// Reads the key that a JWS brings for itself, which is pinned to the algorithm that it is used with.
+    pub(crate) fn parse_brought(jwk: &Map<String, Value>, algorithm: Algorithm) -> Result<Self, SkipReason> {
+        let mut jwk = jwk.clone();
+        jwk.entry("alg").or_insert_with(|| algorithm.name().into());
+        let key = Self::parse(&jwk)?;
+        if key.algorithm == algorithm { Ok(key) } else { Err(SkipReason::Algorithm) }
+    }
+
     /// Reads a JWK, or says why it is of no use.
     pub(crate) fn parse(jwk: &Map<String, Value>) -> Result<Self, SkipReason> {
         let key_type = text(jwk, "kty")?.ok_or(SkipReason::Malformed)?;
         if key_type == "oct" {
             return Err(SkipReason::Symmetric);
         }
-        // `d` is the private part of every asymmetric key type (RFC 7518 section 6, RFC 8037 section 2).
-        if jwk.contains_key("d") {
+        // `d` is the private part of every asymmetric key type (RFC 7518 section 6, RFC 8037 section 2); the others say as
+        // much of an RSA key.
+        if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.contains_key(*name)) {
             return Err(SkipReason::Private);
         }
         let id = text(jwk, "kid")?.map(str::to_owned);

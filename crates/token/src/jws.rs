@@ -17,16 +17,15 @@ mod tests;
 /// take 8 KiB for one; tokens with an `act` chain and authorization details stay under 4 KiB.
 pub const MAX_TOKEN_BYTES: usize = 8192;
 
-/// Header parameters that are never accepted. They bring their own key (`jwk`, `jku`, `x5c`, `x5u`: RFC 8725
+/// Header parameters that are never accepted. They bring their own key (`jku`, `x5c`, `x5u`: RFC 8725
 /// section 3.10), change what is signed (`b64`: RFC 7797, `crit`: an extension that must be understood), or
 /// belong to encryption (`enc`, `zip`: RFC 7516), or mean something to one library only (`salt`: jwt-simple, which many
-/// services behind the gate may read tokens with).
-const REFUSED_PARAMETERS: [(&str, &str); 9] = [
+/// services behind the gate may read tokens with). `jwk` is refused too, but in proofs of possession.
+const REFUSED_PARAMETERS: [(&str, &str); 8] = [
     ("b64", "header parameter `b64` is refused"),
     ("crit", "header parameter `crit` is refused"),
     ("enc", "header parameter `enc` is refused: not a JWS"),
     ("jku", "header parameter `jku` is refused"),
-    ("jwk", "header parameter `jwk` is refused"),
     ("salt", "header parameter `salt` is refused"),
     ("x5c", "header parameter `x5c` is refused"),
     ("x5u", "header parameter `x5u` is refused"),
@@ -67,6 +66,21 @@ impl<'a> UnverifiedToken<'a> {
     /// Takes a compact JWS apart. Anything with a second reading is refused: padding, trailing bits, white space,
     /// duplicate members, the JSON serialisation, a JWE.
     pub fn parse(credential: &'a [u8]) -> Result<Self, TokenError> {
+        match Self::take_apart(credential)? {
+            (token, None) => Ok(token),
+            (_, Some(_)) => Err(malformed("header parameter `jwk` is refused")),
+        }
+    }
+
+    /// The same for a JWS that proves nothing but that its sender has the key that it brings (`jwk`): no token is one.
+    pub(crate) fn parse_with_key(credential: &'a [u8]) -> Result<(Self, Map<String, Value>), TokenError> {
+        match Self::take_apart(credential)? {
+            (token, Some(Value::Object(key))) => Ok((token, key)),
+            (_, Some(_) | None) => Err(malformed("header parameter `jwk` is not a key")),
+        }
+    }
+
+    fn take_apart(credential: &'a [u8]) -> Result<(Self, Option<Value>), TokenError> {
         if credential.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLarge { bytes: credential.len() });
         }
@@ -80,13 +94,13 @@ impl<'a> UnverifiedToken<'a> {
         }
 
         let header = decode(header).ok_or_else(|| malformed("the header is not canonical base64url"))?;
-        let header = Header::parse(&header)?;
+        let (header, key) = Header::parse(&header)?;
         let claims = decode(claims).ok_or_else(|| malformed("the claims are not canonical base64url"))?;
         let signature =
             decode(signature).ok_or_else(|| malformed("the signature is not canonical base64url"))?;
         let claims =
             json::object(&claims).map_err(|_| malformed("the claims are not one unambiguous JSON object"))?;
-        Ok(Self { compact, signing_input, signature, header, claims })
+        Ok((Self { compact, signing_input, signature, header, claims }, key))
     }
 
     /// A JWS whose payload is not claims, such as most published test vectors have.
@@ -94,7 +108,7 @@ impl<'a> UnverifiedToken<'a> {
     pub(crate) fn with_payload_unread(compact: &'a str) -> Option<Self> {
         let (signing_input, signature) = compact.rsplit_once('.')?;
         let (header, _) = signing_input.split_once('.')?;
-        let header = Header::parse(&decode(header)?).ok()?;
+        let (header, None) = Header::parse(&decode(header)?).ok()? else { return None };
         Some(Self { compact, signing_input, signature: decode(signature)?, header, claims: Map::new() })
     }
 
@@ -159,8 +173,9 @@ impl Header {
         self.extended
     }
 
-    fn parse(json: &[u8]) -> Result<Self, TokenError> {
-        let parameters =
+    /// The header, and the key that it brings.
+    fn parse(json: &[u8]) -> Result<(Self, Option<Value>), TokenError> {
+        let mut parameters =
             json::object(json).map_err(|_| malformed("the header is not one unambiguous JSON object"))?;
         for (name, problem) in REFUSED_PARAMETERS {
             if parameters.contains_key(name) {
@@ -177,7 +192,7 @@ impl Header {
         let key_id = string(&parameters, "kid", "`kid` is not a string")?;
         let typ = string(&parameters, "typ", "`typ` is not a string")?;
         let extended = parameters.keys().any(|name| !matches!(name.as_str(), "alg" | "kid" | "typ"));
-        Ok(Self { algorithm, key_id, typ, extended })
+        Ok((Self { algorithm, key_id, typ, extended }, parameters.remove("jwk")))
     }
 }
 

@@ -12,7 +12,9 @@
 mod algorithm;
 mod cache;
 mod claims;
+mod confirmation;
 mod delegation;
+mod dpop;
 mod error;
 mod grant;
 mod issuer;
@@ -37,7 +39,13 @@ mod fixture;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use cache::TokenCache;
 pub use claims::{ClaimMap, TaskClaims};
+pub use confirmation::{Confirmation, ProvenKey};
 pub use delegation::{Caller, Identity, IdentityKind, MAX_ACT_DEPTH};
+pub use dpop::{
+    DEFAULT_PROOF_SECONDS, InvalidOrigin, MAX_PROOF_BYTES, MAX_SHARD_BYTES, Origin, PROOF_SECONDS,
+    PROOF_TYPE, Proof, ProofMemory, ProofRules, ProofStore, ProofUse, ProvenRequest, Remembering, SHARDS,
+    remember, shard_since,
+};
 pub use error::TokenError;
 pub use grant::{GRANT_TYPE, Grant, GrantBinding, GrantError, GrantVerifier, MAX_GRANT_SECONDS};
 pub use issuer::{

@@ -1,15 +1,19 @@
-//! Which certificate a token is bound to (RFC 8705 section 3.1): whoever presents the token has to hold its key.
+//! SHA-256 names of certificates (RFC 8705 section 3.1) and of keys (RFC 7638).
 
-use serde_json::Value;
+use std::fmt;
 
-use crate::error::TokenError;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
 use crate::jws::decode;
 
 #[cfg(test)]
 mod tests;
 
-/// The SHA-256 of a certificate's DER.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The SHA-256 of a certificate's DER, or of a key in the one form of RFC 7638.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Thumbprint([u8; 32]);
 
 // === impl Thumbprint ===
@@ -28,14 +32,44 @@ impl Thumbprint {
         Some(Self(octets))
     }
 
-    /// What `cnf` binds a token to, nothing where there is none. A binding of another kind, or of several, cannot be
-    /// checked here.
-    pub(crate) fn of_confirmation(cnf: Option<&Value>) -> Result<Option<Self>, TokenError> {
-        let Some(cnf) = cnf else { return Ok(None) };
-        let members = cnf.as_object().filter(|members| members.len() == 1);
-        let text = members.and_then(|members| members.get("x5t#S256")).and_then(Value::as_str);
-        let octets = text.and_then(decode).and_then(|octets| octets.try_into().ok());
-        octets.map(|octets| Some(Self(octets))).ok_or(TokenError::BindingUnchecked)
+    /// Of a public key (RFC 7638 section 3.2, RFC 8037 section 2).
+    ///
+    /// INVARIANT: the members are canonical base64url and known names, which `VerifyingKey` sees to: nothing in them has to
+    /// be escaped.
+    pub(crate) fn of_key(jwk: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+        let canonical = match text("kty")? {
+            "EC" => {
+                let (curve, x, y) = (text("crv")?, text("x")?, text("y")?);
+                format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#)
+            }
+            "OKP" => format!(r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#, text("crv")?, text("x")?),
+            "RSA" => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, text("e")?, text("n")?),
+            _ => return None,
+        };
+        Some(Self(Sha256::digest(canonical).into()))
+    }
+
+    /// From base64url, as tokens write it.
+    pub(crate) fn from_base64url(text: &str) -> Option<Self> {
+        decode(text)?.try_into().ok().map(Self)
+    }
+
+    pub(crate) const fn octets(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Thumbprint {
+    /// As base64url.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Thumbprint({self})")
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::cache::TokenCache;
 use crate::claims::{self, Claims, TaskClaims, Validity};
+use crate::confirmation::Confirmation;
 use crate::delegation::Chain;
 use crate::error::TokenError;
 use crate::issuer::{IssuerKind, IssuerRules, VerifierError};
@@ -13,7 +14,6 @@ use crate::jwk::VerifyingKey;
 use crate::jws::UnverifiedToken;
 use crate::rules::{Issuer, RuleSet};
 use crate::signature::{InvalidSignature, PureRust, SignaturePort};
-use crate::thumbprint::Thumbprint;
 use crate::time::UnixTime;
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ pub struct VerifiedToken {
     authorization_details: Option<Vec<Value>>,
     claims: TaskClaims,
     chain: Chain,
-    certificate: Option<Thumbprint>,
+    confirmation: Confirmation,
 }
 
 // === impl Verifier ===
@@ -129,7 +129,7 @@ impl Verifier {
         validity.check(rules, now)?;
         // Whoever holds a bound token has proven nothing until the binding is checked (RFC 7800 section 3): that is done
         // by `Caller::resolve`, and a token is of no use without a caller.
-        let certificate = Thumbprint::of_confirmation(all.get("cnf"))?;
+        let confirmation = Confirmation::read(all.get("cnf"))?;
         let chain = Chain::read(&self.rules, issuer, &subject, all.get("act"))?;
         let scope = claims::scope(&all)?;
         let authorization_details = claims::authorization_details(&all)?;
@@ -145,7 +145,7 @@ impl Verifier {
             authorization_details,
             claims,
             chain,
-            certificate,
+            confirmation,
         })
     }
 }
@@ -213,9 +213,9 @@ impl VerifiedToken {
         self.validity.issued_at
     }
 
-    /// The certificate that whoever presents the token has to hold.
-    pub(crate) fn certificate(&self) -> Option<Thumbprint> {
-        self.certificate
+    /// What whoever presents the token has to hold.
+    pub fn confirmation(&self) -> &Confirmation {
+        &self.confirmation
     }
 
     pub(crate) fn chain(&self) -> &Chain {

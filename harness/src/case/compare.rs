@@ -332,15 +332,27 @@ fn refusal(step: &Step, answer: &Value, outcome: &Outcome, findings: &mut Findin
     );
     let media = outcome.header("content-type").next().unwrap_or_default();
     findings.equal("/expect", "content type of a refusal", expected_media, media);
-    challenged(step.expect.status, outcome, findings);
+    challenged(step.expect.status, scheme(step), outcome, findings);
 }
 
-/// RFC 6750 section 3: a challenge on every 401.
-fn challenged(status: u16, outcome: &Outcome, findings: &mut Findings) {
-    let challenges = outcome.header("www-authenticate").filter(|value| value.starts_with("Bearer ")).count();
-    let wanted = usize::from(status == 401);
-    let fits = if wanted == 1 { challenges == 1 } else { challenges <= 1 };
-    findings.holds("bearer challenges", fits, "one on a 401", challenges);
+/// The scheme of a challenge: that in which the client presents its token, or should have (RFC 9449 section 7.1).
+fn scheme(step: &Step) -> &'static str {
+    let presents = step.token.as_ref().and_then(|plan| plan.dpop.as_ref());
+    let is_proven = presents.is_some_and(|plan| plan.scheme.eq_ignore_ascii_case("dpop"));
+    let should_be = step.expect.reason.as_deref() == Some("dpop_proof_missing");
+    if is_proven || should_be { "DPoP" } else { "Bearer" }
+}
+
+/// RFC 6750 section 3: a challenge on every 401. One of `DPoP` says the algorithms of proofs.
+fn challenged(status: u16, scheme: &str, outcome: &Outcome, findings: &mut Findings) {
+    let is_expected = |value: &&str| {
+        let own = value.split(' ').next() == Some(scheme);
+        own && (scheme == "Bearer" || value.contains("algs=\""))
+    };
+    let challenges = outcome.header("www-authenticate").collect::<Vec<_>>();
+    let fitting = challenges.iter().filter(|value| is_expected(value)).count();
+    let fits = if status == 401 { fitting == 1 && challenges.len() == 1 } else { challenges.len() <= 1 };
+    findings.holds("challenges", fits, "one of the scheme on a 401", format!("{challenges:?}"));
 }
 
 /// The problem document of a refusal, wherever in the answer it is.

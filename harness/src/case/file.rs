@@ -232,6 +232,10 @@ impl Step {
         check_wire(&request, &mut find);
         let body = body(&request, &mut find);
         check_credential(&request, token.as_ref(), &mut find);
+        let dpop = token.as_ref().and_then(|plan| plan.dpop.as_ref());
+        if let Some(message) = dpop.and_then(super::possession::check_scheme) {
+            find("/token/dpop/scheme", message);
+        }
         check_expectation(&expect, upstream.as_ref(), &mut find);
         Self { pointer, request, body, token, upstream: upstream.unwrap_or_default(), expect }
     }

@@ -100,9 +100,46 @@ pub struct TokenPlan {
     pub issued: Offset,
     /// `nbf`, as seen from the time of the case.
     pub not_before: Option<Offset>,
+    /// The client's key, to which the token is bound, and the proof of it.
+    pub dpop: Option<DpopPlan>,
     /// What is done to it in the end.
     #[serde(default)]
     pub tamper: Vec<Tamper>,
+}
+
+/// A token that is bound to its client's key (RFC 9449), and the proof that comes with the request.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DpopPlan {
+    /// The algorithm of the client's key; ES256 where it is absent.
+    pub alg: Option<String>,
+    /// Whether the token says so (`cnf.jkt`).
+    #[serde(default = "yes")]
+    pub bound: bool,
+    /// The scheme of the credential.
+    #[serde(default = "dpop")]
+    pub scheme: String,
+    /// How many times the proof is sent.
+    #[serde(default = "once")]
+    pub proofs: usize,
+    /// Whether somebody else signs it, who has a key of their own.
+    #[serde(default)]
+    pub stranger: bool,
+    /// `htm`, where it is not the request's method.
+    pub method: Option<String>,
+    /// `htu`, where it is not the request's address.
+    pub uri: Option<String>,
+    /// `jti`; another one for each request where it is absent.
+    pub jti: Option<String>,
+    /// When it was made, as seen from the time of the case.
+    #[serde(default)]
+    pub issued: Offset,
+    /// Members of its header in place of those that belong there; `null` takes one away.
+    #[serde(default)]
+    pub header: Map<String, Value>,
+    /// Its claims in place of those that belong there; `null` takes one away.
+    #[serde(default)]
+    pub claims: Map<String, Value>,
 }
 
 /// What the upstream answers where a request reaches it.
@@ -224,6 +261,18 @@ impl Events {
         .into_iter()
         .filter_map(|(name, part)| Some((name, part.as_ref()?)))
     }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn once() -> usize {
+    1
+}
+
+fn dpop() -> String {
+    "DPoP".to_owned()
 }
 
 fn five_minutes() -> Offset {

@@ -57,6 +57,9 @@ pub fn play(case: &Case, setup: &Setup, engine: &mut dyn Engine) -> Result<Vec<P
             },
         };
         let mut exchange = exchange(step, token.as_deref(), now);
+        setup
+            .prove(step.token.as_ref(), token.as_deref(), &mut exchange)
+            .map_err(|error| Interruption::Case(at(case, step, "/token/dpop", &error.to_string())))?;
         for (_, value) in &mut exchange.headers {
             *value = value.replace(SESSION, session.as_deref().unwrap_or_default());
         }
@@ -99,7 +102,9 @@ pub(super) fn exchange(step: &Step, token: Option<&str>, now: i64) -> Exchange {
         }
     }
     if let Some(token) = token.filter(|_| !placed) {
-        headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+        let dpop = step.token.as_ref().and_then(|plan| plan.dpop.as_ref());
+        let scheme = dpop.map_or("Bearer", |dpop| dpop.scheme.as_str());
+        headers.push(("authorization".to_owned(), format!("{scheme} {token}")));
     }
     if request.json.is_some() && headers.iter().all(|(name, _)| name != "content-type") {
         headers.push(("content-type".to_owned(), "application/json".to_owned()));

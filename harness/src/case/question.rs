@@ -9,8 +9,10 @@ use super::engine::Exchange;
 use super::file::{NOW, Step};
 use super::format::{Fields, Request, TokenPlan};
 use super::play::exchange;
+use super::setup::Setup;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
+use crate::mint::MintError;
 use crate::path::without_detours;
 use crate::source::read_text;
 
@@ -149,6 +151,16 @@ impl Question {
     /// The request as it is sent.
     pub fn exchange(&self, token: Option<&str>, now: i64) -> Exchange {
         exchange(&self.step, token, now)
+    }
+
+    /// The same with the proof that its token asks for.
+    ///
+    /// # Errors
+    /// A proof that cannot be made.
+    pub fn proven(&self, setup: &Setup, token: Option<&str>, now: i64) -> Result<Exchange, MintError> {
+        let mut exchange = self.exchange(token, now);
+        setup.prove(self.token(), token, &mut exchange)?;
+        Ok(exchange)
     }
 }
 

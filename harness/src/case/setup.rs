@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use actgate_authz::{At, Authorizer, BundleDocument, Fault, SessionKey, nearest};
 use serde_json::{Map, Value, json};
 
+use super::engine::Exchange;
 use super::file::Origin;
 use super::format::TokenPlan;
 use super::pack;
+use super::possession::Holders;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::mint::{Issuer, MintError, TokenKey, TokenSpec, issuers};
@@ -24,6 +26,7 @@ pub struct Setup {
     bundle: BundleDocument,
     authorizer: Authorizer,
     signers: Vec<Signer>,
+    holders: Holders,
     routes: Vec<Route>,
 }
 
@@ -83,6 +86,22 @@ impl Setup {
         route::find(&self.routes, host, path)
     }
 
+    /// Puts the proof that a plan asks for into a request with its token.
+    ///
+    /// # Errors
+    /// A proof that cannot be made.
+    pub(crate) fn prove(
+        &self,
+        plan: Option<&TokenPlan>,
+        token: Option<&str>,
+        exchange: &mut Exchange,
+    ) -> Result<(), MintError> {
+        let Some((dpop, token)) = plan.and_then(|plan| plan.dpop.as_ref()).zip(token) else { return Ok(()) };
+        // The address under which clients know the gateway.
+        let origin = self.bundle.config.value.pointer("/dpop/origins/0").and_then(Value::as_str);
+        self.holders.prove(dpop, token, origin, exchange)
+    }
+
     /// Signs the token of a plan at `now`.
     ///
     /// # Errors
@@ -119,6 +138,10 @@ impl Setup {
         }
         if let Some(not_before) = plan.not_before {
             claims.insert("nbf".to_owned(), json!(now.saturating_add(not_before.seconds())));
+        }
+        if let Some(dpop) = plan.dpop.as_ref().filter(|dpop| dpop.bound) {
+            let holder = self.holders.holder(dpop).map_err(|error| ("/token/dpop/alg", error.to_string()))?;
+            claims.insert("cnf".to_owned(), holder.confirmation());
         }
         claims.extend(plan.claims.clone());
         let spec = TokenSpec {
@@ -166,7 +189,8 @@ impl Setup {
         let loaded =
             Authorizer::load(&bundle).map_err(|faults| faults.iter().map(place).collect::<Vec<_>>())?;
         let routes = route::read(config.value());
-        Ok(Self { bundle, authorizer: with_sessions(loaded.authorizer), signers, routes })
+        let authorizer = with_sessions(loaded.authorizer);
+        Ok(Self { bundle, authorizer, signers, holders: Holders::default(), routes })
     }
 }
 

@@ -120,7 +120,17 @@ pub(crate) fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> io::Result
                 return Ok(ExitCode::BadInput);
             }
         };
-        let exchange = question.exchange(token.as_deref(), now);
+        let sent = match &world {
+            World::Real(_) => Ok(question.exchange(token.as_deref(), now)),
+            World::Own(setup) => question.proven(setup, token.as_deref(), now),
+        };
+        let exchange = match sent {
+            Ok(exchange) => exchange,
+            Err(error) => {
+                terminal.fail(&error.to_string())?;
+                return Ok(ExitCode::BadInput);
+            }
+        };
         let examination = looker.look(&exchange);
         let explanation = Explanation { exchange: &exchange, examination: &examination, analysis: &analysis };
         match args.format {

@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use actgate_authz::nearest;
 use actgate_harness::mint::{
-    Actor, Algorithm, Issuer, KeyStore, MintError, Stored, TokenSpec, issuers, random_token_id,
+    Actor, Algorithm, Issuer, KeyStore, MintError, ProofSpec, Stored, TokenKey, TokenSpec, issuers,
+    random_token_id,
 };
 use actgate_harness::source::read_config;
 use clap::{Args, Subcommand};
@@ -26,7 +27,9 @@ use crate::terminal::Terminal;
     after_help = "\
 Examples:
   actgate mint init --config demo/actgate.yaml
-  actgate mint --config demo/actgate.yaml --actor spiffe://demo/agent/coder --subject alice@demo --ttl 10m"
+  actgate mint --config demo/actgate.yaml --actor spiffe://demo/agent/coder --subject alice@demo --ttl 10m
+  actgate mint --config demo/actgate.yaml --subject alice@demo --dpop-key client.pem
+  actgate mint proof --dpop-key client.pem --method GET --uri https://tools.example.org/x --token $TOKEN"
 )]
 pub(crate) struct MintArgs {
     #[command(subcommand)]
@@ -40,6 +43,27 @@ enum MintVerb {
     /// Make the keys that are missing; what is there stays as it is
     #[command(after_help = "Example: actgate mint init --config demo/actgate.yaml")]
     Init(ConfigArgs),
+    /// Prove for one request that the client has the key of its token (DPoP): the value of the header `DPoP`
+    #[command(
+        after_help = "Example: curl -H \"Authorization: DPoP $TOKEN\" -H \"DPoP: $(actgate mint proof --dpop-key client.pem --method GET --uri $URL --token $TOKEN)\" $URL"
+    )]
+    Proof(ProofArgs),
+}
+
+#[derive(Debug, Args)]
+struct ProofArgs {
+    /// The client's key (PEM, ES256)
+    #[arg(long, value_name = "FILE")]
+    dpop_key: PathBuf,
+    /// The request's method
+    #[arg(long, default_value = "GET")]
+    method: String,
+    /// The request's address, as clients know the gateway
+    #[arg(long, value_name = "URL")]
+    uri: String,
+    /// The token that is sent with it
+    #[arg(long)]
+    token: String,
 }
 
 #[derive(Debug, Args)]
@@ -85,11 +109,15 @@ struct TokenArgs {
     /// The algorithm, where the issuer has several
     #[arg(long, value_name = "ALG")]
     algorithm: Option<Algorithm>,
+    /// Bind it to the client's key in this file (PEM, ES256), which is made where it is missing
+    #[arg(long, value_name = "FILE")]
+    dpop_key: Option<PathBuf>,
 }
 
 pub(crate) fn mint(args: &MintArgs, terminal: &mut Terminal) -> io::Result<ExitCode> {
     match &args.init {
         Some(MintVerb::Init(config)) => init(&config.config, terminal),
+        Some(MintVerb::Proof(args)) => proof(args, terminal),
         None => token(&args.token, terminal),
     }
 }
@@ -112,6 +140,25 @@ fn init(config: &Path, terminal: &mut Terminal) -> io::Result<ExitCode> {
     Ok(ExitCode::Fine)
 }
 
+fn proof(args: &ProofArgs, terminal: &mut Terminal) -> io::Result<ExitCode> {
+    let ProofArgs { dpop_key, method, uri, token } = args;
+    let spec = ProofSpec {
+        method: method.clone(),
+        uri: uri.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        id: random_token_id(),
+        issued_at: now(),
+        header: Map::new(),
+        claims: Map::new(),
+    };
+    match TokenKey::read(dpop_key, Algorithm::Es256).and_then(|key| spec.sign(&key, token)) {
+        Ok(proof) => {
+            writeln!(terminal.out, "{proof}")?;
+            Ok(ExitCode::Fine)
+        }
+        Err(error) => refuse(&error, terminal),
+    }
+}
+
 fn token(args: &TokenArgs, terminal: &mut Terminal) -> io::Result<ExitCode> {
     let (Some(config), Some(subject)) = (&args.config, &args.subject) else {
         terminal.fail("a token needs --config and --subject")?;
@@ -129,7 +176,14 @@ fn token(args: &TokenArgs, terminal: &mut Terminal) -> io::Result<ExitCode> {
         Some(algorithm) => store.load(algorithm),
         None => store.preferred(),
     });
-    let minted = key.and_then(|key| spec(args, subject, issuer).mint(&key));
+    let minted = key.and_then(|key| {
+        let mut spec = spec(args, subject, issuer);
+        if let Some(path) = &args.dpop_key {
+            let holder = TokenKey::read_or_make(path, Algorithm::Es256)?;
+            spec.claims.insert("cnf".to_owned(), holder.confirmation());
+        }
+        spec.mint(&key)
+    });
     match minted {
         Ok(token) => {
             if issuer.delegated && args.actor.is_none() {

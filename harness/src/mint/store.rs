@@ -117,6 +117,30 @@ impl KeyStore {
     }
 }
 
+impl TokenKey {
+    /// The private key in a file of its own.
+    ///
+    /// # Errors
+    /// The file is not there, or no such key.
+    pub fn read(path: &Path, algorithm: Algorithm) -> Result<Self, MintError> {
+        let pem = fs::read_to_string(path).map_err(|source| file_error(path, source))?;
+        Self::from_pem(algorithm, &pem)
+    }
+
+    /// The same; where the file is missing, it is made.
+    ///
+    /// # Errors
+    /// The file can be neither read nor made.
+    pub fn read_or_make(path: &Path, algorithm: Algorithm) -> Result<Self, MintError> {
+        if path.exists() {
+            return Self::read(path, algorithm);
+        }
+        let key = Self::generate(algorithm)?;
+        write_private(path, &key.to_pem()?)?;
+        Ok(key)
+    }
+}
+
 /// Readable by nobody else from the first moment on; never over a file that is there.
 fn write_private(path: &Path, pem: &str) -> Result<(), MintError> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);

@@ -28,6 +28,8 @@ pub enum Needs {
     Git,
     /// The MCP SDK.
     Mcp,
+    /// Node and an OAuth client.
+    OAuthClient,
     /// The MCP SDK, its conformance suite and its reference servers.
     McpSuite,
     /// The MCP SDK, and clients and servers of MCP that others have made.
@@ -77,6 +79,7 @@ impl Setup {
             Needs::McpServers => {
                 vec![layout.mcp_python(), layout.mcp_suite_node(), layout.mcp_servers_python()]
             }
+            Needs::OAuthClient => vec![layout.mcp_suite_node(), layout.oauth4webapi()],
             Needs::Registry => vec![layout.debian("docker-registry"), layout.debian("skopeo")],
             Needs::Git => vec![layout.debian("lighttpd")],
         };

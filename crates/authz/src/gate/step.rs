@@ -2,10 +2,11 @@
 
 use actgate_call::mcp::SESSION;
 
-use super::session::OpenSession;
+use super::{sender::PROOF, session::OpenSession};
 use crate::{
     authorizer::GuardedService,
     claim::Callout,
+    credential::is_dpop,
     decision::{Observation, Permit},
     reply::LocalReply,
 };
@@ -59,8 +60,13 @@ pub enum Passage {
 impl Forwarding {
     pub(super) fn new(passage: Passage, service: &GuardedService, headers: &[(&[u8], &[u8])]) -> Self {
         let mut remove: Vec<String> = Vec::new();
+        // A proof belongs to its token, whichever header that is in.
+        let token_header = service.token_header();
+        let mut credentials = headers.iter().filter(|(name, _)| *name == token_header.as_bytes());
+        let takes_proof = token_header == "authorization" || credentials.any(|(_, value)| is_dpop(value));
         for (name, _) in headers {
-            if !is_stripped(name, service) {
+            let is_proof = takes_proof && !service.forward_credential && *name == PROOF.as_bytes();
+            if !is_proof && !is_stripped(name, service) {
                 continue;
             }
             let Ok(name) = std::str::from_utf8(name) else { continue };

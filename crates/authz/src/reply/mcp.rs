@@ -29,7 +29,7 @@ const REALM: &str = "actgate";
 pub(super) fn refusal(denial: &Denial, decision_id: &str, client: &Client) -> LocalReply {
     let document = problem::document(denial, decision_id);
     if let Some(body) = page(denial, &document, client) {
-        let mut reply = problem::reply(denial.reason, "application/json", &body, REALM);
+        let mut reply = problem::reply(denial, "application/json", &body, REALM);
         reply.status = 200;
         reply.headers.retain(|(name, _)| name != "www-authenticate");
         return reply;
@@ -40,8 +40,8 @@ pub(super) fn refusal(denial: &Denial, decision_id: &str, client: &Client) -> Lo
             [asked] if !client.batch => asked.id.clone(),
             _ => Value::Null,
         };
-        let mut reply =
-            problem::reply(denial.reason, "application/json", &error(client, denial, &document, &id), REALM);
+        let document = error(client, denial, &document, &id);
+        let mut reply = problem::reply(denial, "application/json", &document, REALM);
         if denial.reason == Reason::Call(CallReason::McpMethodUnknown)
             && client.version.is_some_and(Version::is_stateless)
         {
@@ -62,7 +62,7 @@ pub(super) fn refusal(denial: &Denial, decision_id: &str, client: &Client) -> Lo
     } else {
         client.asked.first().map(answer).unwrap_or_default()
     };
-    let mut reply = problem::reply(denial.reason, "application/json", &body, REALM);
+    let mut reply = problem::reply(denial, "application/json", &body, REALM);
     reply.status = 200;
     reply.headers.retain(|(name, _)| name != "www-authenticate");
     reply

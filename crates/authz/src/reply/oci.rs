@@ -15,7 +15,7 @@ pub(super) fn errors(denial: &Denial, decision_id: &str, realm: &str) -> LocalRe
         "message": message(denial, decision_id),
         "detail": problem::document(denial, decision_id),
     });
-    problem::reply(denial.reason, "application/json", &json!({ "errors": [error] }), realm)
+    problem::reply(denial, "application/json", &json!({ "errors": [error] }), realm)
 }
 
 /// Where a client goes that is told to get a token. Nobody gives tokens here: it comes back to the service, which

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::LocalReply;
-use crate::{decision::Denial, json_text::JsonText, reason::Reason};
+use crate::{decision::Denial, json_text::JsonText};
 
 /// The realm of a challenge where nobody gives tokens.
 const REALM: &str = "actgate";
@@ -14,7 +14,7 @@ const DOCUMENT_BYTES: usize = 640;
 /// A refusal as problem+json (RFC 9457).
 pub(super) fn problem(denial: &Denial, decision_id: &str) -> LocalReply {
     let body = text(denial, decision_id).into_bytes();
-    with_body(denial.reason, "application/problem+json", body, REALM)
+    with_body(denial, "application/problem+json", body, REALM)
 }
 
 /// The same document inside another protocol's.
@@ -36,6 +36,7 @@ fn text(denial: &Denial, decision_id: &str) -> String {
         groups,
         ticket,
         internal: _,
+        proof: _,
     } = denial;
     let row = reason.row();
     let document = JsonText::object_of(DOCUMENT_BYTES, |problem| {
@@ -71,27 +72,39 @@ fn text(denial: &Denial, decision_id: &str) -> String {
 }
 
 /// A refusal with a JSON document, and a challenge where one is due.
-pub(super) fn reply(reason: Reason, content_type: &str, document: &Value, realm: &str) -> LocalReply {
-    with_body(reason, content_type, document.to_string().into_bytes(), realm)
+pub(super) fn reply(denial: &Denial, content_type: &str, document: &Value, realm: &str) -> LocalReply {
+    with_body(denial, content_type, document.to_string().into_bytes(), realm)
 }
 
-fn with_body(reason: Reason, content_type: &str, body: Vec<u8>, realm: &str) -> LocalReply {
-    let row = reason.row();
+fn with_body(denial: &Denial, content_type: &str, body: Vec<u8>, realm: &str) -> LocalReply {
+    let row = denial.reason.row();
     let mut headers = Vec::with_capacity(3);
     headers.push(("content-type".to_owned(), content_type.to_owned()));
     headers.push(("cache-control".to_owned(), "no-store".to_owned()));
-    if let Some(challenge) = challenge(reason, realm) {
+    if let Some(challenge) = challenge(denial, realm) {
         headers.push(("www-authenticate".to_owned(), challenge));
     }
     if row.status == 503 {
         headers.push(("retry-after".to_owned(), "1".to_owned()));
     }
-    LocalReply { status: row.status, headers, body, details: super::details(reason) }
+    LocalReply { status: row.status, headers, body, details: super::details(denial.reason) }
 }
 
-/// `WWW-Authenticate` (RFC 6750 section 3): always on a 401, and where the table names an error.
-fn challenge(reason: Reason, realm: &str) -> Option<String> {
-    let row = reason.row();
+/// `WWW-Authenticate` (RFC 6750 section 3): always on a 401, and where the table names an error. It is of DPoP (RFC 9449
+/// section 7.1) where the client used that, or should have.
+fn challenge(denial: &Denial, realm: &str) -> Option<String> {
+    let row = denial.reason.row();
+    if let Some(proof) = &denial.proof
+        && row.status == 401
+    {
+        let error =
+            row.challenge.map(|error| format!("error=\"{error}\", error_description=\"{}\", ", row.title));
+        return Some(format!(
+            "DPoP realm=\"{realm}\", {}algs=\"{}\"",
+            error.unwrap_or_default(),
+            proof.algorithms
+        ));
+    }
     match row.challenge {
         Some(error) => {
             Some(format!("Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{}\"", row.title))

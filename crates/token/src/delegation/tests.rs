@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Caller, IdentityKind};
 use crate::cache::TokenCache;
+use crate::confirmation::ProvenKey;
 use crate::error::TokenError;
 use crate::fixture::{
     AGENT, ISSUER, NOW, TestKey, World, demo_claims, demo_rules, key_set, svid_rules, with, without,
@@ -30,7 +31,7 @@ fn world(act_issuers: &[&str], kind: IssuerKind) -> World {
 fn resolve(world: &mut World, claims: &Value) -> Result<Caller, TokenError> {
     let token = world.key.token(claims);
     let token = world.verify(&token)?;
-    Caller::resolve(token, &world.verifier, || None)
+    Caller::resolve(token, &world.verifier, || None, ProvenKey::Unasked)
 }
 
 fn act(claims: Value) -> Value {
@@ -205,8 +206,11 @@ fn a_token_of_another_verifier_names_nobody() {
         verifier.verify(&mut TokenCache::default(), token.as_bytes(), UnixTime::new(NOW)).unwrap()
     };
     let other = Verifier::new(vec![demo_rules(&world.key)]).unwrap();
-    assert!(Caller::resolve(verify(&world.verifier), &world.verifier.clone(), || None).is_ok());
-    let error = Caller::resolve(verify(&other), &world.verifier, || None).unwrap_err();
+    assert!(
+        Caller::resolve(verify(&world.verifier), &world.verifier.clone(), || None, ProvenKey::Unasked)
+            .is_ok()
+    );
+    let error = Caller::resolve(verify(&other), &world.verifier, || None, ProvenKey::Unasked).unwrap_err();
     assert_eq!(error.code(), "token_issuer_unknown");
 }
 
@@ -216,6 +220,6 @@ fn a_caller_shares_its_token() {
     let token = world.key.token(&demo_claims());
     let token =
         world.verifier.verify(&mut TokenCache::default(), token.as_bytes(), UnixTime::new(NOW)).unwrap();
-    let caller = Caller::resolve(Arc::clone(&token), &world.verifier, || None).unwrap();
+    let caller = Caller::resolve(Arc::clone(&token), &world.verifier, || None, ProvenKey::Unasked).unwrap();
     assert!(Arc::ptr_eq(caller.token(), &token));
 }

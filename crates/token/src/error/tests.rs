@@ -26,9 +26,14 @@ fn every_error() -> Vec<TokenError> {
         TokenError::LifetimeExceeded { max_seconds: 3600 },
         TokenError::Malformed { problem: "not three segments" },
         TokenError::NotYetValid { starts: now, now: earlier },
+        TokenError::ProofInvalid { problem: "too long" },
+        TokenError::ProofMissing,
+        TokenError::ProofReplayed,
+        TokenError::ProofUnrecorded,
         TokenError::SignatureInvalid { issuer },
         TokenError::TooLarge { bytes: 9000 },
         TokenError::TypeRefused { typ: None },
+        TokenError::Unbound,
     ]
 }
 
@@ -36,10 +41,12 @@ fn every_error() -> Vec<TokenError> {
 fn codes_are_the_published_ones() {
     let codes: BTreeSet<&str> = every_error().iter().map(TokenError::code).collect();
     let published = "delegation_actor_untrusted delegation_malformed delegation_missing delegation_too_deep \
+        dpop_proof_invalid dpop_proof_missing dpop_proof_replayed dpop_proof_unrecorded \
         token_algorithm_refused token_audience_mismatch token_binding_mismatch token_binding_unchecked \
         token_claim_invalid token_claim_missing token_expired token_issuer_unknown token_key_unknown \
         token_keys_unavailable token_lifetime_exceeded \
-        token_malformed token_not_yet_valid token_signature_invalid token_too_large token_type_refused";
+        token_malformed token_not_yet_valid token_signature_invalid token_too_large token_type_refused \
+        token_unbound";
     assert_eq!(codes, published.split_whitespace().collect());
 }
 

@@ -1,5 +1,6 @@
 //! Wycheproof's signatures, all that are of our algorithms: each has the published verdict, or is listed, with the reason.
 //! What the port takes, the cryptography beneath jwt-simple takes.
+#![expect(clippy::arithmetic_side_effects, reason = "counting vectors")]
 
 use serde_json::{Value, json};
 use superboring::reexports::rsa::{self as other_rsa, sha2::Digest as _, sha2::Sha256};

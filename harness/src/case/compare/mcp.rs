@@ -9,7 +9,7 @@ use crate::case::engine::{Exchange, Outcome};
 pub(super) fn refusal(exchange: &Exchange, answer: &Value, outcome: &Outcome, findings: &mut Findings) {
     let media = outcome.header("content-type").next().unwrap_or_default();
     findings.equal("/expect", "content type of a refusal", "application/json", media);
-    challenged(outcome.status, outcome, findings);
+    challenged(outcome.status, "Bearer", outcome, findings);
     let asked: Value =
         serde_json::from_slice(exchange.body.as_deref().unwrap_or_default()).unwrap_or_default();
     let (asked, answers): (Vec<&Value>, Vec<&Value>) = match (&asked, answer) {

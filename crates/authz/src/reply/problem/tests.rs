@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::reason::TokenReason;
+use crate::decision::ProofChallenge;
+use crate::reason::{Reason, TokenReason};
 
 fn body(reply: &LocalReply) -> Value {
     serde_json::from_slice(&reply.body).unwrap()
@@ -53,4 +54,38 @@ fn challenges_follow_rfc_6750() {
     assert!(header(&scope, "www-authenticate").unwrap().contains("error=\"insufficient_scope\""));
     let down = problem(&Denial::new(Reason::GateUnavailable, "x"), "i");
     assert_eq!((down.status, header(&down, "retry-after")), (503, Some("1")));
+}
+
+#[test]
+fn a_proof_is_challenged_as_rfc_9449_has_it() {
+    let challenge = |reason, algorithms: Option<&str>| {
+        let mut denial = Denial::new(reason, "x");
+        denial.proof = algorithms.map(|names| Box::new(ProofChallenge { algorithms: names.to_owned() }));
+        header(&problem(&denial, "i"), "www-authenticate").map(str::to_owned)
+    };
+    assert_eq!(
+        challenge(Reason::Token(TokenReason::ProofReplayed), Some("ES256 EdDSA")).as_deref(),
+        Some(
+            "DPoP realm=\"actgate\", error=\"invalid_dpop_proof\", \
+            error_description=\"The proof of possession was used before\", algs=\"ES256 EdDSA\""
+        )
+    );
+    assert_eq!(
+        challenge(Reason::Token(TokenReason::Expired), Some("ES256")).as_deref(),
+        Some(
+            "DPoP realm=\"actgate\", error=\"invalid_token\", error_description=\"The token has expired\", algs=\"ES256\""
+        )
+    );
+    assert_eq!(
+        challenge(Reason::Token(TokenReason::ProofUnrecorded), Some("ES256")),
+        None,
+        "503 is no challenge"
+    );
+    assert_eq!(
+        challenge(Reason::Token(TokenReason::BindingUnchecked), None).as_deref(),
+        Some(
+            "Bearer realm=\"actgate\", error=\"invalid_token\", \
+            error_description=\"The token's binding cannot be checked\""
+        )
+    );
 }
