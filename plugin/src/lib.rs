@@ -9,6 +9,7 @@ mod http;
 mod ids;
 mod keys;
 mod metrics;
+mod room;
 mod root;
 mod sessions;
 #[cfg(feature = "trap")]

@@ -8,7 +8,9 @@ use proxy_wasm::{
     types::ContextType,
 };
 
-use crate::{cryptography, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics, sessions};
+use crate::{
+    cryptography, host, http::Request, ids::Ids, keys::Keys, metrics::Metrics, room::Room, sessions,
+};
 
 /// What requests share.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) cache: RefCell<TokenCache>,
     pub(crate) metrics: Metrics,
     pub(crate) ids: Ids,
+    pub(crate) room: Rc<Room>,
     /// The root context's id.
     pub(crate) root: u32,
 }
@@ -113,5 +116,6 @@ fn load(root: u32) -> Result<(Shared, Keys), Vec<String>> {
     let authorizer = authorizer.with_cryptography(cryptography::of_host());
     let mut cache = TokenCache::default();
     let keys = Keys::watch(authorizer.key_sources(), &mut cache).map_err(|error| one(error.to_string()))?;
-    Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, root }, keys))
+    let room = Room::new(authorizer.max_held());
+    Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, room, root }, keys))
 }

@@ -31,6 +31,7 @@ pub struct Authorizer {
     pub(crate) bundle: PolicyBundle,
     pub(crate) approvals: Option<ApprovalService>,
     pub(crate) max_body: usize,
+    max_held: usize,
     key_sources: Vec<KeySource>,
     pub(crate) sessions: Option<mcp::SessionKey>,
     services: Services,
@@ -132,6 +133,7 @@ impl Authorizer {
             bundle,
             approvals: config.approvals,
             max_body: config.max_body,
+            max_held: config.max_held,
             key_sources: config.key_sources,
             sessions: None,
             services,
@@ -168,6 +170,12 @@ impl Authorizer {
     /// Which bundle this is.
     pub fn bundle_id(&self) -> &str {
         self.bundle.id.as_str()
+    }
+
+    /// How many bytes may wait for decisions at once in one worker; beyond them [`Gate::on_overload`](crate::Gate::on_overload)
+    /// refuses.
+    pub const fn max_held(&self) -> usize {
+        self.max_held
     }
 
     /// Where issuers publish the keys that are not in the bundle. The host fetches them.

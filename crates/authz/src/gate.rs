@@ -5,6 +5,7 @@ mod approval;
 mod body;
 mod drain;
 mod examine;
+mod load;
 mod session;
 mod step;
 

@@ -40,6 +40,8 @@ pub enum Reason {
     AnswerRefused,
     /// The gate has no usable bundle, or the proxy did not let it work.
     GateUnavailable,
+    /// More waits for decisions than the gate holds at once.
+    GateOverloaded,
 }
 
 /// One row of the table.
@@ -185,7 +187,7 @@ reasons! {
 
 impl Reason {
     /// The reasons that belong to neither a token nor a call.
-    const OWN: [Self; 13] = [
+    const OWN: [Self; 14] = [
         Self::TokenMissing,
         Self::CredentialAmbiguous,
         Self::ScopeInsufficient,
@@ -199,6 +201,7 @@ impl Reason {
         Self::SessionUnknown,
         Self::AnswerRefused,
         Self::GateUnavailable,
+        Self::GateOverloaded,
     ];
 
     /// The whole table.
@@ -278,6 +281,12 @@ impl Reason {
                 code: "gate_unavailable",
                 status: 503,
                 title: "The gate is not available",
+                challenge: None,
+            },
+            Self::GateOverloaded => Row {
+                code: "gate_overloaded",
+                status: 503,
+                title: "The gate holds too much already",
                 challenge: None,
             },
         }

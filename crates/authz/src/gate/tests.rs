@@ -1,5 +1,5 @@
 mod approval;
-mod world;
+pub(super) mod world;
 
 use self::world::{ALICE, CODER, Outcome, World};
 

@@ -73,7 +73,8 @@ const fn is_of_the_call(reason: Reason) -> bool {
         | Reason::ApprovalUnavailable
         | Reason::SessionUnknown
         | Reason::AnswerRefused
-        | Reason::GateUnavailable => false,
+        | Reason::GateUnavailable
+        | Reason::GateOverloaded => false,
     }
 }
 
@@ -128,7 +129,8 @@ fn code(reason: Reason) -> i64 {
         | Reason::ApprovalUnavailable
         | Reason::SessionUnknown
         | Reason::AnswerRefused
-        | Reason::GateUnavailable => i64::from(reason.row().status),
+        | Reason::GateUnavailable
+        | Reason::GateOverloaded => i64::from(reason.row().status),
     }
 }
 
