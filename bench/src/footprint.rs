@@ -9,7 +9,7 @@ use crate::{
     bootstrap::Parts,
     envoy::{Envoy, Launch, free_addresses},
     error::BenchError,
-    kernel::{Processors, resident_kib},
+    kernel::{Processors, Worker, resident_kib},
     load::{Answer, Load},
     variant::Chain,
 };
@@ -37,7 +37,11 @@ pub(crate) struct Start {
     pub(crate) plain: Duration,
     /// Until the plugin's first decision is answered.
     pub(crate) plugin: Duration,
-    /// How long the second decision took, with much compiled by the first.
+    /// What all threads of Envoy have worked until then, without the plugin: whatever else the machine does.
+    pub(crate) plain_work: Duration,
+    /// And with it.
+    pub(crate) plugin_work: Duration,
+    /// How long the second decision took.
     pub(crate) second: Duration,
 }
 
@@ -53,6 +57,7 @@ pub(crate) struct Footprint {
 struct Glimpse {
     resident: u64,
     first: Duration,
+    work: Duration,
     second: Duration,
 }
 
@@ -75,7 +80,13 @@ pub(crate) fn look(
             Memory { workers: 1, plain: plain.resident, plugin: plugin.resident },
             Memory { workers: 2, plain: plain_two.resident, plugin: plugin_two.resident },
         ],
-        start: Start { plain: plain.first, plugin: plugin.first, second: plugin.second },
+        start: Start {
+            plain: plain.first,
+            plugin: plugin.first,
+            plain_work: plain.work,
+            plugin_work: plugin.work,
+            second: plugin.second,
+        },
     })
 }
 
@@ -85,6 +96,8 @@ fn glimpse(parts: &Parts, launch: &Launch<'_>, chain: Chain, request: &[u8]) -> 
     let address = free_addresses(1)?.pop().ok_or(BenchError::Unmeasurable("a free port"))?;
     let mut envoy = Envoy::start(launch, &parts.bootstrap(&[(chain, address)])?)?;
     let first = envoy.await_answer(address, request, 200)?;
+    let spent = Worker::main(envoy.pid()).spent()?;
+    let work = Duration::from_nanos(spent.worker.saturating_add(spent.others));
     let start = Instant::now();
     Answer::to(address, request).map_err(failed)?;
     let second = start.elapsed();
@@ -92,5 +105,5 @@ fn glimpse(parts: &Parts, launch: &Launch<'_>, chain: Chain, request: &[u8]) -> 
     load.run(REQUESTS).map_err(failed)?;
     let resident =
         resident_kib(envoy.pid()).ok_or(BenchError::Unmeasurable("the memory of a process (VmRSS)"))?;
-    Ok(Glimpse { resident, first, second })
+    Ok(Glimpse { resident, first, work, second })
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     campaign::{Findings, MAX_STEAL},
-    footprint::Footprint,
+    footprint::{Footprint, Memory},
     kernel::float,
     serve::{BUDGET, Serving},
     statistics::{Estimate, Random},
@@ -181,12 +181,23 @@ impl Report {
                 mebibytes(memory.plugin.saturating_mul(1024)) - mebibytes(memory.plain.saturating_mul(1024)),
             )?;
         }
+        if let [one, two] = memory.as_slice() {
+            let more = |of: fn(&Memory) -> u64| of(two).saturating_sub(of(one));
+            let added = more(|memory| memory.plugin).saturating_sub(more(|memory| memory.plain));
+            writeln!(
+                out,
+                "A further worker takes {:.1} MiB more with the plugin",
+                mebibytes(added.saturating_mul(1024))
+            )?;
+        }
         writeln!(
             out,
-            "From the start of Envoy to the first answer: {} ms without the plugin, {} ms with it; the second \
-             decision took {:.1} ms",
+            "From the start of Envoy to the first answer: {} ms without the plugin, {} ms with it (processor time of \
+             all threads: {} ms, {} ms); the second decision took {:.1} ms",
             start.plain.as_millis(),
             start.plugin.as_millis(),
+            start.plain_work.as_millis(),
+            start.plugin_work.as_millis(),
             millis(start.second)
         )
     }
@@ -272,6 +283,8 @@ impl Report {
             "start_ms": self.footprint.as_ref().map(|footprint| json!({
                 "plain": millis(footprint.start.plain),
                 "plugin": millis(footprint.start.plugin),
+                "plain_work": millis(footprint.start.plain_work),
+                "plugin_work": millis(footprint.start.plugin_work),
                 "second_decision": millis(footprint.start.second),
             })),
         })

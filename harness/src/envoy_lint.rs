@@ -3,6 +3,7 @@
 //! It reads what Envoy reads and follows one rule: a request must reach a cluster only through the actgate
 //! filter and then through a native sentinel that demands the decision marker of that very service.
 
+mod buffer;
 mod connection_manager;
 mod field;
 mod route;
@@ -33,10 +34,10 @@ pub fn check(envoy: &Document, config: &Document) -> Report {
     let mut services = Services::of(config);
     let mut report = Report { findings: Vec::new(), connection_managers: 0, routes: 0 };
     let mut managers = Vec::new();
-    collect(&envoy.root(), &mut managers, &mut report.findings);
+    collect(&envoy.root(), None, &mut managers, &mut report.findings);
     report.connection_managers = managers.len();
-    for manager in &managers {
-        connection_manager::check(manager, &mut services, &mut report);
+    for (manager, buffer) in &managers {
+        connection_manager::check(manager, *buffer, &mut services, &mut report);
     }
     asked_clusters(envoy, config, &mut report.findings);
     if managers.is_empty() {
@@ -90,11 +91,18 @@ fn asked_cluster(envoy: &Document, cluster: &Place<'_>, what: &str, findings: &m
     findings.push(cluster.error(message).with_help(help).as_warning());
 }
 
-/// Every connection manager, wherever it is: bootstrap, listener discovery file, default filter chain.
-fn collect<'a>(place: &Place<'a>, managers: &mut Vec<Place<'a>>, findings: &mut Vec<Diagnostic>) {
+/// Every connection manager, wherever it is: bootstrap, listener discovery file, default filter chain; with what its
+/// listener says of the buffer of a connection.
+fn collect<'a>(
+    place: &Place<'a>,
+    buffer: Option<u64>,
+    managers: &mut Vec<(Place<'a>, Option<u64>)>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let buffer = buffer::of_listener(place).or(buffer);
     match type_name(place) {
         Some(CONNECTION_MANAGER) => {
-            managers.push(place.clone());
+            managers.push((place.clone(), buffer));
             return;
         }
         // Clusters have policies of their own.
@@ -111,8 +119,8 @@ fn collect<'a>(place: &Place<'a>, managers: &mut Vec<Place<'a>>, findings: &mut 
         let help = "write its own `@type` instead of TypedStruct";
         findings.push(url.error("a connection manager in disguise cannot be checked").with_help(help));
     }
-    place.members().for_each(|(_, member)| collect(&member, managers, findings));
-    place.items().for_each(|item| collect(&item, managers, findings));
+    place.members().for_each(|(_, member)| collect(&member, buffer, managers, findings));
+    place.items().for_each(|item| collect(&item, buffer, managers, findings));
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use actgate_abi::Error;
 use actgate_authz::{AnswerStep, BodyProgress, Gate};
 use proxy_wasm::types::Action;
 
-use crate::{host, root::Shared};
+use crate::{host, room::Place, root::Shared};
 
 /// What of an answer is here.
 #[derive(Debug)]
@@ -28,18 +28,27 @@ impl Answer {
         self.apply(step, 0)
     }
 
-    pub(crate) fn body(&mut self, gate: &mut Gate, shared: &Shared, size: usize, complete: bool) -> Action {
+    pub(crate) fn body(
+        &mut self,
+        gate: &mut Gate,
+        shared: &Shared,
+        place: &mut Place,
+        size: usize,
+        complete: bool,
+    ) -> Action {
         self.size = size;
         let progress = BodyProgress { buffered: size, complete };
-        let step =
-            host::now().map(|now| gate.on_answer_body(&shared.authorizer, progress, host::answer_part, now));
+        let step = host::now().map(|now| {
+            let step = gate.on_answer_body(&shared.authorizer, progress, host::answer_part, now);
+            if place.resize(gate.held()) { step } else { gate.on_answer_overload(step) }
+        });
         self.apply(step, size)
     }
 
     /// Trailers end a body: with them the body callback never says that it is complete.
-    pub(crate) fn trailers(&mut self, gate: &mut Gate, shared: &Shared) -> Action {
+    pub(crate) fn trailers(&mut self, gate: &mut Gate, shared: &Shared, place: &mut Place) -> Action {
         if gate.holds_answer() {
-            return self.body(gate, shared, self.size, true);
+            return self.body(gate, shared, place, self.size, true);
         }
         // Of a stream, an event that has no end stays here: there is no body any more to put it into.
         let progress = BodyProgress { buffered: 0, complete: true };

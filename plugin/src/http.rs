@@ -17,6 +17,7 @@ use crate::{
     ids::Ids,
     metrics::Ending,
     outcome,
+    room::Place,
     root::Shared,
 };
 
@@ -32,11 +33,15 @@ pub(crate) struct Request {
     /// What the last callback for a decided request returned.
     decided: Option<Action>,
     answer: Answer,
+    /// What of it waits for a decision.
+    place: Place,
 }
 
 impl Request {
-    pub(crate) const fn new(shared: Option<Rc<Shared>>) -> Self {
-        Self { shared, gate: None, buffered: 0, complete: false, decided: None, answer: Answer::new() }
+    pub(crate) fn new(shared: Option<Rc<Shared>>) -> Self {
+        let place =
+            shared.as_ref().map_or_else(Place::default, |shared| Place::within(Rc::clone(&shared.room)));
+        Self { shared, gate: None, buffered: 0, complete: false, decided: None, answer: Answer::new(), place }
     }
 
     fn headers(&mut self, complete: bool) -> Action {
@@ -102,6 +107,10 @@ impl Request {
     }
 
     fn apply(&mut self, shared: &Shared, step: Result<Step, Error>) -> Action {
+        let held = self.gate.as_ref().map_or(0, Gate::held);
+        if !self.place.resize(held) {
+            return self.overloaded(shared);
+        }
         let record = self.gate.as_ref().and_then(Gate::record).unwrap_or_default();
         let done = match step {
             Ok(Step::AwaitBody) => return Action::Pause,
@@ -141,13 +150,25 @@ impl Request {
         self.apply(shared, step)
     }
 
+    /// There is no room for what would have to wait. What comes of it waits for nothing.
+    fn overloaded(&mut self, shared: &Shared) -> Action {
+        let Some(gate) = self.gate.as_mut() else { return self.unavailable() };
+        let step = host::now().map(|now| gate.on_overload(&shared.authorizer, now));
+        self.apply(shared, step)
+    }
+
     /// What the upstream answers, where the gate looks at it.
-    fn answering(&mut self, look: impl FnOnce(&mut Answer, &mut Gate, &Shared) -> Action) -> Action {
+    fn answering(
+        &mut self,
+        look: impl FnOnce(&mut Answer, &mut Gate, &Shared, &mut Place) -> Action,
+    ) -> Action {
         if self.answer.has_failed() {
             return Action::Pause;
         }
         match (&self.shared, &mut self.gate) {
-            (Some(shared), Some(gate)) if gate.looks_at_answer() => look(&mut self.answer, gate, shared),
+            (Some(shared), Some(gate)) if gate.looks_at_answer() => {
+                look(&mut self.answer, gate, shared, &mut self.place)
+            }
             // Also the gate's own answers, and the proxy's to what never got here.
             _ => Action::Continue,
         }
@@ -214,11 +235,11 @@ impl HttpContext for Request {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        self.answering(|answer, gate, _| answer.headers(gate, end_of_stream))
+        self.answering(|answer, gate, _, _| answer.headers(gate, end_of_stream))
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.answering(|answer, gate, shared| answer.body(gate, shared, size, end_of_stream))
+        self.answering(|answer, gate, shared, place| answer.body(gate, shared, place, size, end_of_stream))
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
@@ -228,6 +249,7 @@ impl HttpContext for Request {
     fn on_log(&mut self) {
         let Some(shared) = self.shared.clone() else { return };
         let Some(gate) = self.gate.as_mut() else { return };
+        self.place.resize(0);
         let last = if let Some(record) = gate.finish(&shared.authorizer) {
             host::leave_record(&record);
             shared.metrics.count(Ending::Aborted);

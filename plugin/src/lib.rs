@@ -13,6 +13,7 @@ mod memory;
 mod metrics;
 mod outcome;
 mod proofs;
+mod room;
 mod root;
 mod sessions;
 #[cfg(feature = "trap")]

@@ -10,7 +10,7 @@ use proxy_wasm::{
 
 use crate::{
     cryptography, delivery::Delivery, host, http::Request, ids::Ids, keys::Keys, memory::Memory,
-    metrics::Metrics, proofs, sessions,
+    metrics::Metrics, proofs, room::Room, sessions,
 };
 
 /// What requests share.
@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) delivery: Option<RefCell<Delivery>>,
     /// What it shares with the gates of other workers.
     pub(crate) memory: Rc<dyn SharedData>,
+    pub(crate) room: Rc<Room>,
     /// The root context's id.
     pub(crate) root: u32,
 }
@@ -132,5 +133,7 @@ fn load(root: u32) -> Result<(Shared, Keys), Vec<String>> {
     let begin = |service| Delivery::begin(service, !authorizer.key_sources().is_empty()).map(RefCell::new);
     let delivery = authorizer.ledger().map(begin).transpose().map_err(|error| one(error.to_string()))?;
     let memory = Rc::new(Memory);
-    Ok((Shared { authorizer, cache: RefCell::new(cache), metrics, ids, delivery, memory, root }, keys))
+    let room = Room::new(authorizer.max_held());
+    let cache = RefCell::new(cache);
+    Ok((Shared { authorizer, cache, metrics, ids, delivery, memory, room, root }, keys))
 }

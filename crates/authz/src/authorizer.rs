@@ -36,6 +36,7 @@ pub struct Authorizer {
     pub(crate) approvals: Option<ApprovalService>,
     pub(crate) proofs: Option<ProofRules>,
     pub(crate) max_body: usize,
+    max_held: usize,
     pub(crate) ledger: Option<LedgerService>,
     durable_actions: BTreeSet<Arc<str>>,
     key_sources: Vec<KeySource>,
@@ -154,6 +155,7 @@ impl Authorizer {
             approvals: config.approvals,
             proofs: config.proofs,
             max_body: config.max_body,
+            max_held: config.max_held,
             ledger: config.ledger,
             durable_actions,
             key_sources: config.key_sources,
@@ -192,6 +194,12 @@ impl Authorizer {
     /// Which bundle this is.
     pub fn bundle_id(&self) -> &str {
         self.bundle.id.as_str()
+    }
+
+    /// How many bytes may wait for decisions at once in one worker; beyond them [`Gate::on_overload`](crate::Gate::on_overload)
+    /// refuses.
+    pub const fn max_held(&self) -> usize {
+        self.max_held
     }
 
     /// Where issuers publish the keys that are not in the bundle. The host fetches them.

@@ -154,6 +154,7 @@ pub enum Mode {
 #[serde(deny_unknown_fields)]
 struct RawLimits {
     body: Option<usize>,
+    held: Option<usize>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -227,6 +228,8 @@ pub(crate) struct Config {
     pub proofs: Option<ProofRules>,
     /// The largest body in bytes that is read for a decision.
     pub max_body: usize,
+    /// How many bytes wait for decisions at once in one worker.
+    pub max_held: usize,
 }
 
 /// One service as configured.
@@ -376,11 +379,32 @@ impl Config {
             ));
         }
         let proofs = raw.dpop.map(|dpop| dpop.check(file, &mut faults));
+        let max_held = raw.limits.held.unwrap_or(DEFAULT_MAX_HELD);
+        // One request of the largest body, its head and what is made of both has to fit.
+        let least = max_body.saturating_mul(4).max(1 << 18);
+        if !(least..=DEFAULT_MAX_HELD).contains(&max_held) {
+            faults.push(Fault::at_pointer(
+                file,
+                "/limits/held",
+                format!("`{max_held}` is not between {least} and {DEFAULT_MAX_HELD} bytes"),
+            ));
+        }
         if !faults.is_empty() {
             return Err(faults);
         }
         Ok((
-            Self { issuers, key_sources, scopes, services, groups, approvals, proofs, ledger, max_body },
+            Self {
+                issuers,
+                key_sources,
+                scopes,
+                services,
+                groups,
+                approvals,
+                proofs,
+                ledger,
+                max_body,
+                max_held,
+            },
             warnings,
         ))
     }
@@ -388,6 +412,11 @@ impl Config {
 
 /// 1 MiB: Envoy's default `per_connection_buffer_limit_bytes`; a larger body would be a 413 of Envoy's own.
 pub const DEFAULT_MAX_BODY: usize = 1 << 20;
+
+/// 256 MiB, a quarter of what Envoy lets a VM have: what waits is there up to twice, in the proxy and in the gate, and what
+/// people are asked about is written anew besides. It is 256 of the largest bodies at once in one worker, or 16 pushes
+/// that are held for approval: more come only from senders that are slow, and those can come again.
+pub(crate) const DEFAULT_MAX_HELD: usize = 256 << 20;
 
 /// Proxies end a request that is idle for a minute (`stream_idle_timeout` of the Envoy configuration), and the service
 /// may take its time to answer.

@@ -6,6 +6,7 @@ mod body;
 mod definition;
 mod drain;
 mod examine;
+mod load;
 mod sender;
 mod session;
 mod step;
@@ -518,8 +519,12 @@ impl Gate {
 
 /// What is held of a push that is asked about, before its sender has to wait: what a 10 Gbit/s link brings in 10 ms, in
 /// which most claims are answered. Up to here a refusal is told at the end of the body, where git hears it. Proxies
-/// have to hold more than this (`request_body_buffer_limit` of the route).
+/// have to hold more than this: [`PUSH_BUFFER_BYTES`].
 const MAX_HELD_BYTES: usize = 14 << 20;
+
+/// What a proxy has to be able to hold of a request's body where pushes are held for approval (`request_body_buffer_limit`
+/// of the route): [`MAX_HELD_BYTES`], and what is on its way until the sender stops. With less, a held push is answered 413.
+pub const PUSH_BUFFER_BYTES: usize = 16 << 20;
 
 /// The answer of a gate that has no usable bundle: every request is refused.
 pub fn refuse_everything(started: Moment, random: [u8; 10]) -> LocalReply {

@@ -64,7 +64,8 @@ pub use entities::StaticEntities;
 pub use evaluate::{AccessRequest, Inquiry};
 pub use fault::{At, Fault, nearest};
 pub use gate::{
-    AnswerChange, AnswerStep, BodyProgress, Clock, Forwarding, Gate, Passage, Peer, Step, refuse_everything,
+    AnswerChange, AnswerStep, BodyProgress, Clock, Forwarding, Gate, PUSH_BUFFER_BYTES, Passage, Peer, Step,
+    refuse_everything,
 };
 pub use key_source::{KeySource, Lease, Published};
 pub use moment::Moment;

@@ -44,6 +44,8 @@ pub enum Reason {
     AnswerRefused,
     /// The gate has no usable bundle, or the proxy did not let it work.
     GateUnavailable,
+    /// More waits for decisions than the gate holds at once.
+    GateOverloaded,
 }
 
 /// One row of the table.
@@ -204,7 +206,7 @@ reasons! {
 
 impl Reason {
     /// The reasons that belong to neither a token nor a call.
-    const OWN: [Self; 15] = [
+    const OWN: [Self; 16] = [
         Self::TokenMissing,
         Self::CredentialAmbiguous,
         Self::ScopeInsufficient,
@@ -220,6 +222,7 @@ impl Reason {
         Self::SessionUnknown,
         Self::AnswerRefused,
         Self::GateUnavailable,
+        Self::GateOverloaded,
     ];
 
     /// The whole table.
@@ -311,6 +314,12 @@ impl Reason {
                 code: "gate_unavailable",
                 status: 503,
                 title: "The gate is not available",
+                challenge: None,
+            },
+            Self::GateOverloaded => Row {
+                code: "gate_overloaded",
+                status: 503,
+                title: "The gate holds too much already",
                 challenge: None,
             },
         }

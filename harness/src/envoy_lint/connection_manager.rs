@@ -10,7 +10,13 @@ const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 const RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
 const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
 
-pub(super) fn check<'a>(manager: &Place<'a>, services: &mut Services<'a>, report: &mut Report) {
+/// `buffer` is what the listener says of a connection's.
+pub(super) fn check<'a>(
+    manager: &Place<'a>,
+    buffer: Option<u64>,
+    services: &mut Services<'a>,
+    report: &mut Report,
+) {
     let filters = items(manager, "http_filters");
     let Some(at) = filters.iter().position(is_actgate) else {
         // One that only answers by itself (health, metrics, redirects) leads nowhere.
@@ -50,7 +56,7 @@ pub(super) fn check<'a>(manager: &Place<'a>, services: &mut Services<'a>, report
         let message = "this filter comes after the decision; what it changes was not decided on";
         findings.push(filter.error(message).with_help("move it before actgate").as_warning());
     }
-    route::check(manager, &chain, services, report);
+    route::check(manager, &chain, buffer, services, report);
 }
 
 /// By any of its names: which one carries the word differs between deployments.

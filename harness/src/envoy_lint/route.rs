@@ -4,7 +4,7 @@ use actgate_authz::nearest;
 
 use super::field::{field, is_type, items};
 use super::service::{Paths, Service};
-use super::{Report, Services, sentinel};
+use super::{Report, Services, buffer, sentinel};
 use crate::diagnostic::Diagnostic;
 use crate::document::Place;
 
@@ -34,6 +34,8 @@ pub(super) struct Chain<'a> {
 struct Scope<'s, 'a> {
     levels: [&'s Place<'a>; 3],
     chain: &'s Chain<'a>,
+    /// What the listener says of a connection's buffer.
+    buffer: Option<u64>,
 }
 
 /// Whether a connection manager has a route to a cluster, or routes that cannot be seen.
@@ -48,6 +50,7 @@ pub(super) fn leads_somewhere(manager: &Place<'_>) -> bool {
 pub(super) fn check<'a>(
     manager: &Place<'a>,
     chain: &Chain<'a>,
+    buffer: Option<u64>,
     services: &mut Services<'a>,
     report: &mut Report,
 ) {
@@ -82,7 +85,7 @@ pub(super) fn check<'a>(
         for route in items(&host, "routes") {
             if !answers_by_itself(&route) {
                 report.routes = report.routes.saturating_add(1);
-                let scope = Scope { levels: [&route, &host, &config], chain };
+                let scope = Scope { levels: [&route, &host, &config], chain, buffer };
                 scope.check(&domains, services, &mut report.findings);
             }
         }
@@ -154,6 +157,13 @@ impl<'a> Scope<'_, 'a> {
                 Some(service) => {
                     self.check_sentinel(&service, paths, services, findings);
                     check_rewrite(&action, &place, paths, &service, findings);
+                    if service.holds_pushes {
+                        findings.extend(buffer::too_small_for_pushes(
+                            &self.levels,
+                            self.buffer,
+                            service.name,
+                        ));
+                    }
                 }
             }
         }

@@ -12,6 +12,8 @@ pub(super) struct Service<'a> {
     pub(super) name: &'a str,
     pub(super) observe: bool,
     pub(super) strip_prefix: bool,
+    /// Whether its pushes are held while somebody is asked for approval.
+    pub(super) holds_pushes: bool,
     /// Where the configuration says its name.
     pub(super) place: Place<'a>,
     host: Option<&'a str>,
@@ -41,8 +43,11 @@ pub(super) enum Paths<'a> {
 
 impl<'a> Services<'a> {
     pub(super) fn of(config: &'a Document) -> Self {
-        let list = config.root().member("services");
-        let services = list.iter().flat_map(Place::items).filter_map(|place| Service::read(&place)).collect();
+        let root = config.root();
+        let asks = root.member("approvals").is_some_and(|approvals| approvals.member("control").is_some());
+        let list = root.member("services");
+        let services =
+            list.iter().flat_map(Place::items).filter_map(|place| Service::read(&place, asks)).collect();
         Self { services, served: BTreeSet::new() }
     }
 
@@ -78,7 +83,7 @@ impl<'a> Services<'a> {
 // === impl Service ===
 
 impl<'a> Service<'a> {
-    fn read(place: &Place<'a>) -> Option<Self> {
+    fn read(place: &Place<'a>, asks: bool) -> Option<Self> {
         let member = |name: &str| place.member(name);
         let prefix = member("prefix")?.as_str()?;
         let name = member("name")?;
@@ -86,6 +91,7 @@ impl<'a> Service<'a> {
             name: name.as_str()?,
             observe: member("mode").and_then(|mode| mode.as_str()) == Some("observe"),
             strip_prefix: member("strip_prefix").is_some_and(|strip| strip.value() == &Value::Bool(true)),
+            holds_pushes: asks && member("adapter").and_then(|adapter| adapter.as_str()) == Some("git"),
             place: name,
             host: member("host").and_then(|host| host.as_str()),
             prefix: prefix.strip_suffix('/').unwrap_or(prefix),

@@ -490,3 +490,42 @@ fn whoever_is_asked_for_approvals_has_to_be_there() {
     let with = format!("{ENVOY}  clusters:\n    - name: other\n    - name: control\n");
     assert_eq!(report(&with, &config).findings, []);
 }
+
+#[test]
+fn a_push_that_waits_for_an_approval_fits_into_the_buffer() {
+    const ASKS: &str = "
+services:
+  - {name: git, prefix: /git/, adapter: git}
+  - {name: secrets, prefix: /secrets/, strip_prefix: true, adapter: rest}
+approvals: { groups: [a], control: { cluster: control } }
+";
+    const MATCH: &str = "- match: { prefix: /git/ }\n";
+    const HOST: &str = "- domains: [\"*\"]\n";
+    const LISTENER: &str = "    - address: { socket";
+    let cluster: (&str, &str) =
+        ("static_resources:\n", "static_resources:\n  clusters: [{ name: control }]\n");
+    let of_route = |text: &str| {
+        let indent = " ".repeat(26);
+        with_config(ASKS, &[cluster, (MATCH, &format!("{MATCH}{indent}{text}\n"))], &[]);
+    };
+    of_route("request_body_buffer_limit: 16777216");
+    of_route("requestBodyBufferLimit: \"16777216\"");
+    let of_listener =
+        |bytes: u32| format!("    - per_connection_buffer_limit_bytes: {bytes}\n      address: {{ socket");
+    with_config(ASKS, &[cluster, (LISTENER, &of_listener(16_777_216))], &[]);
+    let of_host = (HOST, &*format!("{HOST}{}request_body_buffer_limit: 16777216\n", " ".repeat(22)));
+    with_config(ASKS, &[cluster, of_host], &[]);
+
+    let held = |bytes: &str| {
+        format!("pushes of service `git` are held for approval, and {bytes} bytes of one are too few")
+    };
+    with_config(ASKS, &[cluster], &[&format!("32 {}", held("1048576"))]);
+    with_config(ASKS, &[cluster, (LISTENER, &of_listener(2_097_152))], &[&format!("33 {}", held("2097152"))]);
+    // What stands nearest counts.
+    let small = format!("{MATCH}{}request_body_buffer_limit: 1000\n", " ".repeat(26));
+    let both = [cluster, (LISTENER, &*of_listener(16_777_216)), (MATCH, &*small)];
+    with_config(ASKS, &both, &[&format!("34 {}", held("1000"))]);
+    // Nothing is held where nobody can be asked.
+    let nobody = ASKS.replace(", control: { cluster: control }", "");
+    with_config(&nobody, &[], &[]);
+}

@@ -66,6 +66,8 @@ pub(super) struct Answer {
     limit: usize,
     /// What was good before what is refused.
     before: Vec<u8>,
+    /// How much of it the host holds.
+    whole: usize,
 }
 
 /// Who sees a list, and of what.
@@ -135,6 +137,26 @@ impl Gate {
         self.answer.is_some()
     }
 
+    /// How much of an answer is held: by the host, or of an event that has begun.
+    pub(super) fn held_of_answer(&self) -> usize {
+        match self.answer.as_ref().map(|answer| (&answer.phase, answer.whole)) {
+            Some((Phase::Whole, bytes)) => bytes,
+            Some((Phase::Stream(events), _)) => events.held(),
+            Some((Phase::Head | Phase::Scan(_) | Phase::Passing | Phase::Broken, _)) | None => 0,
+        }
+    }
+
+    /// The host holds too much already: an answer that would have to be held is refused.
+    /// `step` was to be done; what is good of it goes on before the refusal.
+    pub fn on_answer_overload(&mut self, step: AnswerStep) -> AnswerStep {
+        if let (Some(answer), AnswerStep::Change(AnswerChange { body: Some(body), .. })) =
+            (&mut self.answer, step)
+        {
+            answer.before = body;
+        }
+        self.refuse_answer(AnswerError::Overload)
+    }
+
     /// Whether the host holds all that has come of it.
     pub fn holds_answer(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| matches!(answer.phase, Phase::Whole))
@@ -183,6 +205,7 @@ impl Gate {
             refused: None,
             limit: authorizer.max_body,
             before: Vec::new(),
+            whole: 0,
         });
     }
 
@@ -193,7 +216,19 @@ impl Gate {
         let begun = matches!(answer.phase, Phase::Stream(_));
         answer.phase = Phase::Broken;
         let detail = format!("what the server answered cannot be passed on: {error}");
-        let denial = Denial::new(Reason::AnswerRefused, detail);
+        let reason = match error {
+            AnswerError::Overload => Reason::GateOverloaded,
+            AnswerError::NotJson
+            | AnswerError::Ambiguous
+            | AnswerError::NotAList
+            | AnswerError::TooMany
+            | AnswerError::TooLarge(_)
+            | AnswerError::NotUtf8
+            | AnswerError::Encoded
+            | AnswerError::NotRemembered
+            | AnswerError::OtherType => Reason::AnswerRefused,
+        };
+        let denial = Denial::new(reason, detail);
         let reply = Voice::Mcp(Box::new(answer.client.clone())).refuse(&denial, &self.id);
         if !begun {
             return AnswerStep::Reply(reply);
@@ -285,6 +320,7 @@ impl Answer {
                 if buffered > self.limit {
                     return Err(AnswerError::TooLarge(self.limit));
                 }
+                self.whole = buffered;
                 if !complete {
                     return Ok(AnswerStep::Hold);
                 }

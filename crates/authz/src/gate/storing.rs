@@ -26,6 +26,29 @@ pub(super) struct Storing {
     receipt: Receipt,
 }
 
+// === impl Storing ===
+
+impl Storing {
+    /// What is kept of the request meanwhile.
+    pub(super) fn size(&self) -> usize {
+        let set = self.forwarding.set.iter().map(|(name, value)| name.len().saturating_add(value.len()));
+        self.record.len().saturating_add(set.fold(0, usize::saturating_add))
+    }
+
+    /// It does not go on, whatever becomes of its attempt.
+    pub(super) fn refuse(
+        self,
+        gate: &mut Gate,
+        authorizer: &Authorizer,
+        denial: &Denial,
+        now: Moment,
+    ) -> Step {
+        // What is answered is the gate's own word.
+        gate.answer = None;
+        gate.refuse(authorizer, &self.attempt, &self.voice, denial, now)
+    }
+}
+
 // === impl Gate ===
 
 impl Gate {
@@ -66,18 +89,15 @@ impl Gate {
         answer: Option<CalloutAnswer<'_>>,
         now: Moment,
     ) -> Step {
-        let Storing { attempt, voice, record, forwarding, receipt } = storing;
-        match receipt.check(answer) {
-            Ok(()) => self.go_on(record, forwarding),
+        match storing.receipt.check(answer) {
+            Ok(()) => self.go_on(storing.record, storing.forwarding),
             Err(fault) => {
-                // What is answered is the gate's own word.
-                self.answer = None;
                 let mut denial = Denial::new(
                     Reason::LedgerUnavailable,
                     "the attempt has to be recorded before it goes on, and could not be",
                 );
                 denial.internal = Some(fault.to_string());
-                self.refuse(authorizer, &attempt, &voice, &denial, now)
+                storing.refuse(self, authorizer, &denial, now)
             }
         }
     }

@@ -1,6 +1,6 @@
 mod approval;
 mod storing;
-mod world;
+pub(super) mod world;
 
 use self::world::{ALICE, CODER, Outcome, World};
 

@@ -110,7 +110,8 @@ fn reason_for(name: &str, denial: &Denial, client: &PushClient) -> String {
             | Reason::LedgerUnavailable
             | Reason::SessionUnknown
             | Reason::AnswerRefused
-            | Reason::GateUnavailable => denial.reason.row().title.to_lowercase(),
+            | Reason::GateUnavailable
+            | Reason::GateOverloaded => denial.reason.row().title.to_lowercase(),
         },
     };
     line.chars().map(|char| if char.is_control() { ' ' } else { char }).take(MAX_REASON_CHARS).collect()

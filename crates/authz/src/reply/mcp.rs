@@ -88,7 +88,8 @@ const fn is_of_the_call(reason: Reason) -> bool {
         | Reason::LedgerUnavailable
         | Reason::SessionUnknown
         | Reason::AnswerRefused
-        | Reason::GateUnavailable => false,
+        | Reason::GateUnavailable
+        | Reason::GateOverloaded => false,
     }
 }
 
@@ -183,7 +184,8 @@ fn code(reason: Reason) -> i64 {
         | Reason::LedgerUnavailable
         | Reason::SessionUnknown
         | Reason::AnswerRefused
-        | Reason::GateUnavailable => i64::from(reason.row().status),
+        | Reason::GateUnavailable
+        | Reason::GateOverloaded => i64::from(reason.row().status),
     }
 }
 

@@ -98,6 +98,9 @@ pub enum AnswerError {
     /// It is neither JSON nor a stream of events.
     #[error("it is neither JSON nor a stream of events")]
     OtherType,
+    /// It would have to be held, and too much is.
+    #[error("too much is held at once")]
+    Overload,
 }
 
 // === impl ListKind ===

@@ -10,24 +10,24 @@ use crate::{
     TextDocument, TokenCache, document::BUNDLE_FORMAT, fixture::NOW,
 };
 
-pub(super) const CODER: &str = "spiffe://demo/agent/coder";
-pub(super) const ALICE: &str = "alice@demo";
+pub(in crate::gate) const CODER: &str = "spiffe://demo/agent/coder";
+pub(in crate::gate) const ALICE: &str = "alice@demo";
 
-pub(super) struct World {
-    pub(super) authorizer: Authorizer,
+pub(in crate::gate) struct World {
+    pub(in crate::gate) authorizer: Authorizer,
     key: ES256KeyPair,
 }
 
 /// What became of a request.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(in crate::gate) struct Outcome {
     /// The answer, if the gate gave one.
-    pub(super) reply: Option<LocalReply>,
+    pub(in crate::gate) reply: Option<LocalReply>,
     /// How many body bytes the host had seen when it ended.
-    pub(super) seen: usize,
+    pub(in crate::gate) seen: usize,
     /// How many body bytes the host was told to throw away.
-    pub(super) discarded: usize,
-    pub(super) record: Value,
+    pub(in crate::gate) discarded: usize,
+    pub(in crate::gate) record: Value,
 }
 
 macro_rules! pack_file {
@@ -64,12 +64,16 @@ fn pack() -> PackDocument {
 }
 
 impl World {
-    pub(super) fn new(mode: &str) -> Self {
+    pub(in crate::gate) fn new(mode: &str) -> Self {
         Self::with(mode, &json!({ "groups": ["release-managers"] }), |_| {})
     }
 
     /// A world with these `approvals`, and something different about its pack.
-    pub(super) fn with(mode: &str, approvals: &Value, change: impl FnOnce(&mut PackDocument)) -> Self {
+    pub(in crate::gate) fn with(
+        mode: &str,
+        approvals: &Value,
+        change: impl FnOnce(&mut PackDocument),
+    ) -> Self {
         Self::made(mode, approvals, &json!({}), change).unwrap()
     }
 
@@ -119,7 +123,7 @@ impl World {
         Ok(Self { authorizer: Authorizer::load(&document)?.authorizer, key })
     }
 
-    pub(super) fn token(&self, subject: &str, actor: &str) -> String {
+    pub(in crate::gate) fn token(&self, subject: &str, actor: &str) -> String {
         let claims = json!({ "act": { "sub": actor } });
         let mut signed = Claims::with_custom_claims(claims, Duration::from_mins(5))
             .with_issuer("https://issuer.demo")
@@ -131,22 +135,22 @@ impl World {
         self.key.sign(signed).unwrap()
     }
 
-    pub(super) fn push(&self, repo: &str, body: &[u8], size: usize) -> Outcome {
+    pub(in crate::gate) fn push(&self, repo: &str, body: &[u8], size: usize) -> Outcome {
         self.push_as(&self.token(ALICE, CODER), repo, body, size)
     }
 
-    pub(super) fn push_as(&self, token: &str, repo: &str, body: &[u8], size: usize) -> Outcome {
+    pub(in crate::gate) fn push_as(&self, token: &str, repo: &str, body: &[u8], size: usize) -> Outcome {
         let path = format!("/git/{repo}.git/git-receive-pack");
         let kind = ("content-type", "application/x-git-receive-pack-request");
         self.play("POST", &path, token, &[kind], Some(body), size)
     }
 
-    pub(super) fn get(&self, target: &str, token: &str) -> Outcome {
+    pub(in crate::gate) fn get(&self, target: &str, token: &str) -> Outcome {
         self.play("GET", target, token, &[], None, 1)
     }
 
     /// Plays a request whose body comes in chunks of `size`, a second each, as a proxy holds and drops it.
-    pub(super) fn play(
+    pub(in crate::gate) fn play(
         &self,
         method: &str,
         target: &str,
@@ -198,22 +202,22 @@ impl World {
     }
 }
 
-pub(super) fn at(seconds: i64) -> Moment {
+pub(in crate::gate) fn at(seconds: i64) -> Moment {
     let seconds = NOW.saturating_add(seconds).unsigned_abs();
     Moment::from_unix_nanos(seconds.saturating_mul(1_000_000_000))
 }
 
 impl Outcome {
-    pub(super) fn decision(&self) -> &str {
+    pub(in crate::gate) fn decision(&self) -> &str {
         self.record["decided"]["decision"].as_str().unwrap()
     }
 
-    pub(super) fn reason(&self) -> &str {
+    pub(in crate::gate) fn reason(&self) -> &str {
         self.record["decided"]["reason"].as_str().unwrap_or("-")
     }
 
     /// The reply as text; packets have no other bytes than their band's.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::gate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.reply.as_ref().unwrap().body).into_owned()
     }
 }

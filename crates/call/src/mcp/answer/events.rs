@@ -25,6 +25,11 @@ impl Events {
         Self { held: Vec::new(), line: 0, after_cr: false, begun: false, limit }
     }
 
+    /// How much of an event is held back.
+    pub const fn held(&self) -> usize {
+        self.held.len()
+    }
+
     /// Takes what has come, the last of it if `end`, and adds what can go on to `out`. `edit` sees the data of each event and
     /// gives other data for it, or none where it passes as it is.
     ///
