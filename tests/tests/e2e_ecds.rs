@@ -16,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -34,8 +34,12 @@ use actgate_tests::e2e::{
     tokens::Issuer,
 };
 use serde_json::{Value, json};
+use tokio::time::MissedTickBehavior;
 
 const SWAPS: usize = 100;
+const CLIENTS: usize = 8;
+/// How often each client asks: 200 requests a second of all together.
+const PERIOD: Duration = Duration::from_millis(40);
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A bundle in which every policy says of which version it is: even ones permit `a`, odd ones `b`.
@@ -134,14 +138,20 @@ async fn a_hundred_swaps_under_load_drop_nothing_and_mix_nothing() {
     let lines = ledger::from_now(&gateway.ledger());
 
     let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(AtomicUsize::new(0));
     let mut clients = tokio::task::JoinSet::new();
-    for client in 0..8 {
-        let (stop, address, token) = (Arc::clone(&stop), gateway.address(), issuer.good());
+    for client in 0..CLIENTS {
+        let (stop, asked) = (Arc::clone(&stop), Arc::clone(&asked));
+        let (address, token) = (gateway.address(), issuer.good());
         clients.spawn(async move {
-            // Connections spread over the workers; each asks some 25 times a second.
+            // Connections spread over the workers. Whoever was answered late makes up for it at once, so that the rate is what
+            // it is said to be and not what the answers leave of it.
             let mut wire = Wire::connect(address).await;
             let mut sent = 0usize;
+            let mut clock = tokio::time::interval(PERIOD);
+            clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
             while !stop.load(Ordering::Relaxed) {
+                clock.tick().await;
                 let secret = if (sent + client).is_multiple_of(2) { "a" } else { "b" };
                 let request = format!(
                     "GET /secrets/v1/kv/dev/{secret} HTTP/1.1\r\nhost: gateway.demo\r\n\
@@ -155,17 +165,19 @@ async fn a_hundred_swaps_under_load_drop_nothing_and_mix_nothing() {
                     }
                 }
                 sent += 1;
-                tokio::time::sleep(Duration::from_millis(35)).await;
+                asked.fetch_add(1, Ordering::Relaxed);
             }
             sent
         });
     }
     let start = Instant::now();
+    let before = asked.load(Ordering::Relaxed);
     for (number, bundle) in bundles.iter().enumerate().skip(1) {
         discovered.put(bundle);
         reaches(&gateway, "config_reload", u64::try_from(number + 1).unwrap()).await;
     }
     let took = start.elapsed();
+    let rate = (asked.load(Ordering::Relaxed) - before) as f64 / took.as_secs_f64();
     // A bundle that does not load is refused by the proxy, and the last one goes on deciding.
     let mut bad = bundles[SWAPS].clone();
     bad.config.value["version"] = 2.into();
@@ -174,7 +186,10 @@ async fn a_hundred_swaps_under_load_drop_nothing_and_mix_nothing() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     stop.store(true, Ordering::Relaxed);
     let sent: usize = clients.join_all().await.into_iter().sum();
-    eprintln!("{SWAPS} swaps in {took:?} under {sent} requests");
+    eprintln!("{SWAPS} swaps in {took:?} under {sent} requests, {rate:.0} a second");
+    // A client that waits for an answer longer than its period asks no faster after that than the answers come.
+    let meant = CLIENTS as f64 / PERIOD.as_secs_f64();
+    assert!(rate >= meant * 0.9, "{rate:.0} requests a second instead of {meant:.0}");
 
     let ids: BTreeMap<String, usize> = bundles
         .iter()
