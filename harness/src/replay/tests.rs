@@ -46,6 +46,7 @@ fn nothing_changes_under_the_same_configuration() {
                 "the record has only",
                 "the catalog has a route",
                 "no message of MCP",
+                "refused for what a list had shown",
             ];
             assert!(
                 known.iter().any(|known| why.starts_with(known)),
