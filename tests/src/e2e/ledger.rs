@@ -41,6 +41,8 @@ pub fn is_version_1(record: &Value) -> Result<(), String> {
         "decided",
         "executed",
         "id",
+        "parent",
+        "sampled",
         "service",
         "stage",
         "time",
