@@ -67,10 +67,11 @@ impl ProofSpec {
 fn changed(mut object: Value, changes: &Map<String, Value>) -> Value {
     if let Some(members) = object.as_object_mut() {
         for (name, value) in changes {
-            match value {
-                Value::Null => members.remove(name),
-                value => members.insert(name.clone(), value.clone()),
-            };
+            if value.is_null() {
+                members.remove(name);
+            } else {
+                members.insert(name.clone(), value.clone());
+            }
         }
     }
     object
