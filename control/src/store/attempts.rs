@@ -22,6 +22,11 @@ const AT_ONCE: usize = 128;
 /// Rows that one round of upkeep writes down.
 const BATCH: i64 = 1_000;
 
+/// INVARIANT: of the indexes only that of what is awaited may be of use (`gateway || ''`, `at + 0`): SQLite, which knows no
+/// numbers of rows, took others and read all that a gateway had ever sent. On PostgreSQL `at` names the partitions.
+const OVERDUE: &str = "SELECT at, number FROM ledger WHERE awaited IN (1, 2) AND awaited = 1 AND at + 0 < $1 \
+     ORDER BY at + 0 LIMIT $2";
+
 /// What is awaited of a row of the ledger when it is written (`migrations/0003_attempts.sql`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awaited {
@@ -105,13 +110,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn write_off_attempts(&self, before: i64) -> Result<(), Problem> {
-        let overdue = sqlx::query(
-            "SELECT at, number FROM ledger WHERE awaited IN (1, 2) AND awaited = 1 AND at < $1 ORDER BY at LIMIT $2",
-        )
-        .bind(before)
-        .bind(BATCH)
-        .fetch_all(&self.readers)
-        .await?;
+        let overdue = sqlx::query(OVERDUE).bind(before).bind(BATCH).fetch_all(&self.readers).await?;
         for row in &overdue {
             let mut change = self.pool.begin().await?;
             let rows = sqlx::query(
@@ -180,18 +179,39 @@ async fn settled(
     ids: &[&str],
     awaited: Awaited,
 ) -> Result<Vec<AnyRow>, sqlx::Error> {
-    // Always as many as there can be, so that the statement stays prepared.
-    let places: Vec<String> = (5..).take(AT_ONCE).map(|number: usize| format!("${number}")).collect();
-    let text = format!(
-        "UPDATE ledger SET awaited = 3 WHERE awaited IN (1, 2) AND awaited = $1 AND gateway = $2 \
-         AND at BETWEEN $3 AND $4 AND id IN ({}) RETURNING at, record",
-        places.join(", ")
-    );
     let mut query =
-        sqlx::query(AssertSqlSafe(text)).bind(awaited.number()).bind(gateway).bind(first).bind(last);
+        sqlx::query(AssertSqlSafe(settling())).bind(awaited.number()).bind(gateway).bind(first).bind(last);
     let filler = ids.first().copied();
     for id in ids.iter().copied().map(Some).chain(std::iter::repeat(filler)).take(AT_ONCE) {
         query = query.bind(id);
     }
     query.fetch_all(&mut **change).await
+}
+
+/// The statement: always of as many ids as there can be, so that it stays prepared.
+fn settling() -> String {
+    let places: Vec<String> = (5..).take(AT_ONCE).map(|number: usize| format!("${number}")).collect();
+    format!(
+        "UPDATE ledger SET awaited = 3 WHERE awaited IN (1, 2) AND awaited = $1 AND gateway || '' = $2 \
+         AND at BETWEEN $3 AND $4 AND id IN ({}) RETURNING at, record",
+        places.join(", ")
+    )
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "test code")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite_reads_what_is_awaited_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::sqlite(&folder.path().join("control.db")).await.unwrap();
+        for text in [OVERDUE.to_owned(), settling()] {
+            let plan = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")));
+            let rows = plan.fetch_all(&store.pool).await.unwrap();
+            let steps: Vec<String> = rows.iter().map(|row| row.try_get("detail").unwrap()).collect();
+            assert!(steps.iter().any(|step| step.contains("ledger_awaited")), "{steps:?}");
+        }
+    }
 }
